@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tenon/device.h>
+#include <tenon/model.h>
+
+namespace tenon {
+
+/// How a Model is bound.
+struct BindOptions {
+  /// Shapes of the inputs; the rest is inferred.
+  std::map<std::string, Shape> shapes;
+  /// Element types of inputs; float32 where absent and not inferable.
+  std::map<std::string, DType> types;
+  Device device;
+  /// "plain": the best library call per operator; "reference": the naive loops.
+  std::string backend = "plain";
+  /// Threads a forward may use; 0 takes every core the process may run on.
+  int threads = 0;
+};
+
+/// One step of a program, for people: `tenon show --implementations`.
+struct StepInfo {
+  std::string node;
+  std::string op;
+  std::string implementation;
+};
+
+/// A Model bound to shapes and a device. One thread uses an Executor at a time; Executors of one Model share its
+/// parameters and run in parallel threads. forward() allocates nothing; the same input gives the same bits.
+class Executor {
+ public:
+  /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run on the device.
+  static Executor bind(const Model& model, const BindOptions& options);
+
+  Executor(Executor&&) noexcept;
+  Executor& operator=(Executor&&) noexcept;
+  ~Executor();
+
+  /// Names and types of what forward() reads and of what it gives, in MXNet's order.
+  std::vector<std::string> inputs() const;
+  std::vector<std::string> outputs() const;
+  const TensorType& type(const std::string& name) const;
+
+  /// Copies `value` into the input, converting the element type; the shape must be the bound one. Inputs start as zeros.
+  void set_input(const std::string& name, const Tensor& value);
+  /// Runs the program and waits for it.
+  void forward();
+  /// A view of the i-th output, overwritten by the next forward(); clone() it to keep it.
+  const Tensor& output(int i) const;
+
+  /// The same model and options with other input shapes; parameters are shared, not copied.
+  Executor reshape(const std::map<std::string, Shape>& shapes) const;
+
+  /// Called during forward() after each node, with each visible output's name ("conv0_output") and value.
+  using Monitor = std::function<void(const std::string& name, const Tensor& value)>;
+  void set_monitor(Monitor monitor);
+
+  std::vector<StepInfo> steps() const;
+  /// Bytes of the planned activations and workspaces at their peak, and of parameters kept (packed copies included).
+  std::size_t activation_bytes() const;
+  std::size_t parameter_bytes() const;
+
+ private:
+  struct State;
+  explicit Executor(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tenon
