@@ -1,0 +1,27 @@
+#include "ops/registry.h"
+
+namespace tenon {
+namespace {
+
+using Family = std::vector<Op> (*)();
+
+constexpr Family kFamilies[] = {
+    unary_ops,
+};
+
+OpRegistry build() {
+  OpRegistry registry;
+  for (const Family family : kFamilies) {
+    for (Op& op : family()) registry.add(std::move(op));
+  }
+  return registry;
+}
+
+}  // namespace
+
+const OpRegistry& ops() {
+  static const OpRegistry registry = build();
+  return registry;
+}
+
+}  // namespace tenon

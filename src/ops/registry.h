@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "graph/op.h"
+
+namespace tenon {
+
+/// Every operator Tenon knows. Built on first use, immutable after.
+const OpRegistry& ops();
+
+// The families, a file each.
+std::vector<Op> unary_ops();
+
+}  // namespace tenon
