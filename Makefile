@@ -1,0 +1,37 @@
+# A thin front of CMake: `make help` lists the targets.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+BUILD = build/$(PRESET)
+
+.PHONY: help setup build test test-fuzz demo bench bench-peers clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "  PRESET=release|dev|clang|asan|tsan picks the configuration, JOBS=n the compile jobs"
+
+setup: ## install what building and testing need (Debian and Ubuntu packages)
+	@scripts/setup
+
+build: setup ## build into build/PRESET, programs in build/PRESET/bin
+	@cmake --preset $(PRESET) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+test: build ## build and run every test
+	@scripts/check-includes
+	@ctest --preset $(PRESET) -j $(JOBS) -LE 'fuzz' $(CTEST_ARGS)
+
+test-fuzz: ## 200,000 damaged files against the parsers, under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory build PRESET=asan
+	@ctest --preset asan -L fuzz --verbose
+
+demo: build ## classify real digits with a trained MXNet checkpoint, time ResNet-18 v2
+	@examples/digits/demo $(BUILD)/bin
+
+bench: build ## time the zoo's ResNet-18 v2 at three batch sizes
+	@$(BUILD)/bin/tenon bench resnet18_v2 --batch 1,8,32
+
+bench-peers: build ## time MXNet, ONNX Runtime, OpenVINO, ncnn and MNN beside Tenon on the same models
+	@python3 bench/peers.py --tenon $(BUILD)/bin/tenon
+
+clean: ## remove everything built
+	@rm -rf build
