@@ -35,7 +35,8 @@ struct StepInfo {
 /// parameters and run in parallel threads. forward() allocates nothing; the same input gives the same bits.
 class Executor {
  public:
-  /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run on the device.
+  /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run on the
+  /// device.
   static Executor bind(const Model& model, const BindOptions& options);
 
   Executor(Executor&&) noexcept;
@@ -47,7 +48,8 @@ class Executor {
   std::vector<std::string> outputs() const;
   const TensorType& type(const std::string& name) const;
 
-  /// Copies `value` into the input, converting the element type; the shape must be the bound one. Inputs start as zeros.
+  /// Copies `value` into the input, converting the element type; the shape must be the bound one. Inputs start as
+  /// zeros.
   void set_input(const std::string& name, const Tensor& value);
   /// Runs the program and waits for it.
   void forward();

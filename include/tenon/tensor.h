@@ -9,8 +9,8 @@
 namespace tenon {
 
 /// A dense row-major array on the CPU: a shape, an element type and a share of the memory behind them. Copying a Tensor
-/// copies the handle, not the elements; clone() copies the elements. Distinct Tensors may be used from distinct threads;
-/// concurrent writes to one memory are the caller's to order.
+/// copies the handle, not the elements; clone() copies the elements. Distinct Tensors may be used from distinct
+/// threads; concurrent writes to one memory are the caller's to order.
 class Tensor {
  public:
   /// No elements, no memory.

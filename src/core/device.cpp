@@ -19,6 +19,8 @@ Device Device::parse(std::string_view text) {
   fail(ErrorCode::invalid_argument, "device '{}' is not one of cpu, cuda, cuda:0, cuda:1, …", text);
 }
 
-std::string Device::str() const { return kind == Kind::cpu ? "cpu" : fmt::format("cuda:{}", ordinal); }
+std::string Device::str() const {
+  return kind == Kind::cpu ? "cpu" : fmt::format("cuda:{}", ordinal);
+}
 
 }  // namespace tenon

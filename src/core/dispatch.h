@@ -9,15 +9,24 @@ namespace tenon {
 template <class Visitor>
 decltype(auto) dispatch(DType dtype, Visitor&& visitor) {
   switch (dtype) {
-    case DType::float32: return visitor.template operator()<float>();
-    case DType::float64: return visitor.template operator()<double>();
-    case DType::float16: return visitor.template operator()<float16>();
-    case DType::bfloat16: return visitor.template operator()<bfloat16>();
-    case DType::uint8: return visitor.template operator()<std::uint8_t>();
-    case DType::int8: return visitor.template operator()<std::int8_t>();
-    case DType::int32: return visitor.template operator()<std::int32_t>();
-    case DType::int64: return visitor.template operator()<std::int64_t>();
-    case DType::boolean: return visitor.template operator()<bool>();
+    case DType::float32:
+      return visitor.template operator()<float>();
+    case DType::float64:
+      return visitor.template operator()<double>();
+    case DType::float16:
+      return visitor.template operator()<float16>();
+    case DType::bfloat16:
+      return visitor.template operator()<bfloat16>();
+    case DType::uint8:
+      return visitor.template operator()<std::uint8_t>();
+    case DType::int8:
+      return visitor.template operator()<std::int8_t>();
+    case DType::int32:
+      return visitor.template operator()<std::int32_t>();
+    case DType::int64:
+      return visitor.template operator()<std::int64_t>();
+    case DType::boolean:
+      return visitor.template operator()<bool>();
   }
   fail(ErrorCode::internal, "element type {} does not exist", static_cast<int>(dtype));
 }
@@ -26,10 +35,14 @@ decltype(auto) dispatch(DType dtype, Visitor&& visitor) {
 template <class Visitor>
 decltype(auto) dispatch_float(DType dtype, std::string_view what, Visitor&& visitor) {
   switch (dtype) {
-    case DType::float32: return visitor.template operator()<float>();
-    case DType::float64: return visitor.template operator()<double>();
-    case DType::float16: return visitor.template operator()<float16>();
-    case DType::bfloat16: return visitor.template operator()<bfloat16>();
+    case DType::float32:
+      return visitor.template operator()<float>();
+    case DType::float64:
+      return visitor.template operator()<double>();
+    case DType::float16:
+      return visitor.template operator()<float16>();
+    case DType::bfloat16:
+      return visitor.template operator()<bfloat16>();
     default:
       fail(ErrorCode::unsupported, "{} takes float32, float64, float16 or bfloat16, but got {}", what, name(dtype));
   }

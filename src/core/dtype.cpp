@@ -23,9 +23,13 @@ static_assert(kRows.size() == static_cast<std::size_t>(DType::boolean) + 1);
 
 }  // namespace
 
-std::size_t size_of(DType dtype) noexcept { return kRows[static_cast<std::size_t>(dtype)].size; }
+std::size_t size_of(DType dtype) noexcept {
+  return kRows[static_cast<std::size_t>(dtype)].size;
+}
 
-std::string_view name(DType dtype) noexcept { return kRows[static_cast<std::size_t>(dtype)].name; }
+std::string_view name(DType dtype) noexcept {
+  return kRows[static_cast<std::size_t>(dtype)].name;
+}
 
 std::optional<DType> parse_dtype(std::string_view word) noexcept {
   for (std::size_t i = 0; i < kRows.size(); ++i) {

@@ -12,7 +12,9 @@
 namespace tenon {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -29,13 +31,20 @@ std::string lowered(std::string_view text) {
 
 std::string expectation(const AttributeSpec& spec) {
   switch (spec.type) {
-    case AttributeType::boolean: return "a boolean (True, False, 1 or 0)";
-    case AttributeType::integer: return "an integer";
-    case AttributeType::real: return "a number";
-    case AttributeType::text: return "text";
-    case AttributeType::choice: return fmt::format("one of {{{}}}", fmt::join(spec.choices, ", "));
-    case AttributeType::ints: return "a tuple of integers like (3, 3)";
-    case AttributeType::reals: return "a tuple of numbers like (0.5, 1)";
+    case AttributeType::boolean:
+      return "a boolean (True, False, 1 or 0)";
+    case AttributeType::integer:
+      return "an integer";
+    case AttributeType::real:
+      return "a number";
+    case AttributeType::text:
+      return "text";
+    case AttributeType::choice:
+      return fmt::format("one of {{{}}}", fmt::join(spec.choices, ", "));
+    case AttributeType::ints:
+      return "a tuple of integers like (3, 3)";
+    case AttributeType::reals:
+      return "a tuple of numbers like (0.5, 1)";
   }
   return {};
 }
@@ -192,12 +201,24 @@ AttributeSpec AttributeSpec::at_most(double bound) && {
   return std::move(*this);
 }
 
-AttributeSpec boolean(std::string name) { return spec_of(std::move(name), AttributeType::boolean); }
-AttributeSpec integer(std::string name) { return spec_of(std::move(name), AttributeType::integer); }
-AttributeSpec real(std::string name) { return spec_of(std::move(name), AttributeType::real); }
-AttributeSpec text(std::string name) { return spec_of(std::move(name), AttributeType::text); }
-AttributeSpec ints(std::string name) { return spec_of(std::move(name), AttributeType::ints); }
-AttributeSpec reals(std::string name) { return spec_of(std::move(name), AttributeType::reals); }
+AttributeSpec boolean(std::string name) {
+  return spec_of(std::move(name), AttributeType::boolean);
+}
+AttributeSpec integer(std::string name) {
+  return spec_of(std::move(name), AttributeType::integer);
+}
+AttributeSpec real(std::string name) {
+  return spec_of(std::move(name), AttributeType::real);
+}
+AttributeSpec text(std::string name) {
+  return spec_of(std::move(name), AttributeType::text);
+}
+AttributeSpec ints(std::string name) {
+  return spec_of(std::move(name), AttributeType::ints);
+}
+AttributeSpec reals(std::string name) {
+  return spec_of(std::move(name), AttributeType::reals);
+}
 
 AttributeSpec choice(std::string name, std::vector<std::string> words) {
   AttributeSpec spec = spec_of(std::move(name), AttributeType::choice);
@@ -230,7 +251,8 @@ AttributeValue parse_attribute(const AttributeSpec& spec, std::string_view text)
         return *value;
       }
       break;
-    case AttributeType::text: return std::string(text);
+    case AttributeType::text:
+      return std::string(text);
     case AttributeType::choice:
       if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return std::string(text);
       break;
@@ -244,7 +266,9 @@ AttributeValue parse_attribute(const AttributeSpec& spec, std::string_view text)
   refuse(spec, text);
 }
 
-std::string format_attribute(const AttributeValue& value) { return std::visit(Formatter{}, value); }
+std::string format_attribute(const AttributeValue& value) {
+  return std::visit(Formatter{}, value);
+}
 
 template <class T>
 const T& Attributes::get(std::string_view name) const {
@@ -262,11 +286,21 @@ bool Attributes::has(std::string_view name) const {
   return found != values_.end() && !std::holds_alternative<std::monostate>(found->second);
 }
 
-bool Attributes::flag(std::string_view name) const { return get<bool>(name); }
-std::int64_t Attributes::integer(std::string_view name) const { return get<std::int64_t>(name); }
-const std::string& Attributes::text(std::string_view name) const { return get<std::string>(name); }
-const IntTuple& Attributes::tuple(std::string_view name) const { return get<IntTuple>(name); }
-const std::vector<double>& Attributes::reals(std::string_view name) const { return get<std::vector<double>>(name); }
+bool Attributes::flag(std::string_view name) const {
+  return get<bool>(name);
+}
+std::int64_t Attributes::integer(std::string_view name) const {
+  return get<std::int64_t>(name);
+}
+const std::string& Attributes::text(std::string_view name) const {
+  return get<std::string>(name);
+}
+const IntTuple& Attributes::tuple(std::string_view name) const {
+  return get<IntTuple>(name);
+}
+const std::vector<double>& Attributes::reals(std::string_view name) const {
+  return get<std::vector<double>>(name);
+}
 
 double Attributes::real(std::string_view name) const {
   const auto found = values_.find(name);

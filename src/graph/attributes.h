@@ -25,11 +25,11 @@ enum class AttributeType { boolean, integer, real, text, choice, ints, reals };
 struct AttributeSpec {
   std::string name;
   AttributeType type = AttributeType::text;
-  std::vector<std::string> choices;         ///< legal words of a `choice`
-  bool required = true;                     ///< has no default
-  bool nullable = false;                    ///< None is a legal value
-  AttributeValue fallback;                  ///< the default, unless required
-  std::optional<double> minimum, maximum;   ///< legal range of a number
+  std::vector<std::string> choices;        ///< legal words of a `choice`
+  bool required = true;                    ///< has no default
+  bool nullable = false;                   ///< None is a legal value
+  AttributeValue fallback;                 ///< the default, unless required
+  std::optional<double> minimum, maximum;  ///< legal range of a number
 
   AttributeSpec or_else(AttributeValue value) &&;
   /// Default None, None legal.
@@ -47,9 +47,9 @@ AttributeSpec choice(std::string name, std::vector<std::string> words);
 AttributeSpec ints(std::string name);
 AttributeSpec reals(std::string name);
 /// A choice among element types; `extra` are further legal words.
-AttributeSpec dtype_choice(std::string name, std::vector<std::string> words = {"float32", "float64", "float16",
-                                                                                "bfloat16", "uint8", "int8", "int32",
-                                                                                "int64", "bool"});
+AttributeSpec dtype_choice(std::string name,
+                           std::vector<std::string> words = {"float32", "float64", "float16", "bfloat16", "uint8",
+                                                             "int8", "int32", "int64", "bool"});
 
 /// Parses MXNet's attribute syntax (dmlc parameters). Throws Error(invalid_argument) with the attribute, the text, and
 /// what is legal.

@@ -6,9 +6,13 @@
 
 namespace tenon {
 
-std::string_view Node::op_name() const { return op == nullptr ? std::string_view("null") : op->name; }
+std::string_view Node::op_name() const {
+  return op == nullptr ? std::string_view("null") : op->name;
+}
 
-int Node::visible_outputs() const { return op == nullptr ? 1 : op->visible(attributes); }
+int Node::visible_outputs() const {
+  return op == nullptr ? 1 : op->visible(attributes);
+}
 
 NodeId Graph::add_variable(std::string name, std::map<std::string, std::string> written) {
   Node node;
@@ -110,8 +114,12 @@ std::vector<std::string> variables_where(const Graph& graph, bool auxiliary) {
 
 }  // namespace
 
-std::vector<std::string> Graph::arguments() const { return variables_where(*this, false); }
-std::vector<std::string> Graph::auxiliary_states() const { return variables_where(*this, true); }
+std::vector<std::string> Graph::arguments() const {
+  return variables_where(*this, false);
+}
+std::vector<std::string> Graph::auxiliary_states() const {
+  return variables_where(*this, true);
+}
 
 std::string Graph::value_name(Value value) const {
   const Node& producer = node(value.node);

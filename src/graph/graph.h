@@ -20,8 +20,8 @@ struct Value {
   friend auto operator<=>(const Value&, const Value&) = default;
 };
 
-/// An operator applied to values, or a variable (op is null). `written` is what the file or the builder said, hidden and
-/// user attributes included, so that a graph is saved as it came; `attributes` is what it means.
+/// An operator applied to values, or a variable (op is null). `written` is what the file or the builder said, hidden
+/// and user attributes included, so that a graph is saved as it came; `attributes` is what it means.
 struct Node {
   std::string name;
   const Op* op = nullptr;
@@ -42,7 +42,8 @@ class Graph {
  public:
   NodeId add_variable(std::string name, std::map<std::string, std::string> written = {});
   /// Throws Error, naming the node, when the attributes do not parse or the number of inputs is not the operator's.
-  NodeId add(const Op& op, std::string name, std::vector<Value> inputs, std::map<std::string, std::string> written = {});
+  NodeId add(const Op& op, std::string name, std::vector<Value> inputs,
+             std::map<std::string, std::string> written = {});
 
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }

@@ -84,13 +84,25 @@ void refuse_node(const Node& node, ErrorCode code, const std::string& sentence) 
   fail(code, "node '{}' ({}): {}", node.name, node.is_variable() ? "variable" : node.op_name(), sentence);
 }
 
-const Attributes& InferenceWindow::attributes() const { return node_.attributes; }
-int InferenceWindow::inputs() const { return static_cast<int>(node_.inputs.size()); }
-int InferenceWindow::outputs() const { return static_cast<int>(node_.outputs.size()); }
-bool InferenceWindow::np_shape() const { return graph_.np_shape; }
+const Attributes& InferenceWindow::attributes() const {
+  return node_.attributes;
+}
+int InferenceWindow::inputs() const {
+  return static_cast<int>(node_.inputs.size());
+}
+int InferenceWindow::outputs() const {
+  return static_cast<int>(node_.outputs.size());
+}
+bool InferenceWindow::np_shape() const {
+  return graph_.np_shape;
+}
 
-TensorType& InferenceWindow::input_type(int i) const { return graph_.type(node_.inputs.at(static_cast<std::size_t>(i))); }
-TensorType& InferenceWindow::output_type(int i) const { return node_.outputs.at(static_cast<std::size_t>(i)); }
+TensorType& InferenceWindow::input_type(int i) const {
+  return graph_.type(node_.inputs.at(static_cast<std::size_t>(i)));
+}
+TensorType& InferenceWindow::output_type(int i) const {
+  return node_.outputs.at(static_cast<std::size_t>(i));
+}
 
 std::string InferenceWindow::input_name(int i) const {
   const auto names = node_.op->inputs(node_.attributes);

@@ -21,8 +21,8 @@ struct Value;
 /// Throws Error with "node 'conv0' (Convolution): " before the sentence.
 [[noreturn]] void refuse_node(const Node& node, ErrorCode code, const std::string& sentence);
 
-/// What both inferences share: a window on one node, its inputs' and its outputs' types, through which a rule reads what
-/// is known and adds what follows. Setting merges; a contradiction throws an Error that names node and tensor.
+/// What both inferences share: a window on one node, its inputs' and its outputs' types, through which a rule reads
+/// what is known and adds what follows. Setting merges; a contradiction throws an Error that names node and tensor.
 class InferenceWindow {
  public:
   InferenceWindow(Graph& graph, Node& node) : graph_(graph), node_(node) {}

@@ -6,7 +6,9 @@
 
 namespace tenon {
 
-const Attributes& OpCall::attributes() const { return node.attributes; }
+const Attributes& OpCall::attributes() const {
+  return node.attributes;
+}
 
 Names always(std::vector<std::string> names) {
   return [names = std::move(names)](const Attributes&) { return names; };

@@ -17,8 +17,8 @@ namespace tenon {
 
 struct Node;
 
-/// What a kernel works on: raw memory, because shapes and types were fixed when the kernel was made. dst[i] is null where
-/// output i is hidden and nobody reads it. The workspace is 64-byte aligned.
+/// What a kernel works on: raw memory, because shapes and types were fixed when the kernel was made. dst[i] is null
+/// where output i is hidden and nobody reads it. The workspace is 64-byte aligned.
 struct Operands {
   std::span<const void* const> src;
   std::span<void* const> dst;
@@ -73,13 +73,13 @@ Names counted(std::string attribute = "num_args", std::string stem = "arg");
 /// An operator of MXNet, declared once, as data. The loader, the validator, both inferences, the documentation and the
 /// executors read it; nothing else in Tenon knows one operator from another.
 struct Op {
-  std::string name;                                            ///< canonical, as in symbol files
-  std::vector<std::string> aliases;                            ///< other names that resolve to it
-  std::string doc;                                             ///< the formula, one or two lines
-  Names inputs = always({"data"});                             ///< auxiliary states included
-  std::vector<int> auxiliary;                                  ///< positions among the inputs
-  Names outputs = always({"output"});                          ///< hidden ones included
-  std::function<int(const Attributes&)> visible_outputs;       ///< the first so many; empty: all
+  std::string name;                                       ///< canonical, as in symbol files
+  std::vector<std::string> aliases;                       ///< other names that resolve to it
+  std::string doc;                                        ///< the formula, one or two lines
+  Names inputs = always({"data"});                        ///< auxiliary states included
+  std::vector<int> auxiliary;                             ///< positions among the inputs
+  Names outputs = always({"output"});                     ///< hidden ones included
+  std::function<int(const Attributes&)> visible_outputs;  ///< the first so many; empty: all
   std::vector<AttributeSpec> attributes;
   std::function<void(ShapeInference&)> infer_shape;
   std::function<void(TypeInference&)> infer_type = same_type;

@@ -12,8 +12,8 @@
 //   types    := dtype-or-? shape
 //   return   := 'return' value, …
 //
-// Two nodes may carry one name in MXNet; the text form tells them apart by a '~2' after the second, which is not part of
-// the name. Attribute values are bare up to ',' or '}' at bracket depth 0, or quoted.
+// Two nodes may carry one name in MXNet; the text form tells them apart by a '~2' after the second, which is not part
+// of the name. Attribute values are bare up to ',' or '}' at bracket depth 0, or quoted.
 
 namespace tenon {
 namespace {
@@ -21,7 +21,8 @@ namespace {
 bool is_plain(std::string_view text) {
   if (text.empty()) return false;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
     if (!plain) return false;
   }
   return true;
@@ -40,7 +41,9 @@ std::string quoted(std::string_view text) {
   return result + '"';
 }
 
-std::string word(std::string_view text) { return is_plain(text) ? std::string(text) : quoted(text); }
+std::string word(std::string_view text) {
+  return is_plain(text) ? std::string(text) : quoted(text);
+}
 
 /// A bare attribute value may hold balanced brackets, blanks and signs, but nothing that would end it early.
 bool is_bare_value(std::string_view text) {
@@ -325,8 +328,12 @@ class Parser {
 
 }  // namespace
 
-std::string to_text(const Graph& graph) { return Printer(graph).print(); }
+std::string to_text(const Graph& graph) {
+  return Printer(graph).print();
+}
 
-Graph parse_graph(std::string_view text, const OpRegistry& registry) { return Parser(text, registry).parse(); }
+Graph parse_graph(std::string_view text, const OpRegistry& registry) {
+  return Parser(text, registry).parse();
+}
 
 }  // namespace tenon
