@@ -22,6 +22,7 @@ struct Case {
   std::string family, name;
   std::string op;                       ///< the operator under test; "graph" or "network" where there are several
   bool refused = false;                 ///< Tenon has to refuse it, with a sentence about one of its nodes
+  bool unknown_operator = false;        ///< … because it uses an operator that does not exist
   std::function<std::string()> symbol;  ///< its JSON
   std::function<Problem()> open;        ///< reads the arrays; throws Error
 };
