@@ -6,6 +6,7 @@ namespace {
 using Family = std::vector<Op> (*)();
 
 constexpr Family kFamilies[] = {
+    rnn_ops,
     unary_ops,
 };
 

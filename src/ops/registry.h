@@ -10,6 +10,7 @@ namespace tenon {
 const OpRegistry& ops();
 
 // The families, a file each.
+std::vector<Op> rnn_ops();
 std::vector<Op> unary_ops();
 
 }  // namespace tenon
