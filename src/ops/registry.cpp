@@ -8,6 +8,7 @@ using Family = std::vector<Op> (*)();
 constexpr Family kFamilies[] = {
     rnn_ops,
     unary_ops,
+    convolution_ops,
 };
 
 OpRegistry build() {

@@ -12,5 +12,6 @@ const OpRegistry& ops();
 // The families, a file each.
 std::vector<Op> rnn_ops();
 std::vector<Op> unary_ops();
+std::vector<Op> convolution_ops();
 
 }  // namespace tenon
