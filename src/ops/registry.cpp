@@ -9,6 +9,10 @@ constexpr Family kFamilies[] = {
     rnn_ops,
     unary_ops,
     convolution_ops,
+    binary_ops,
+    scalar_ops,
+    cast_ops,
+    select_ops,
 };
 
 OpRegistry build() {

@@ -13,5 +13,9 @@ const OpRegistry& ops();
 std::vector<Op> rnn_ops();
 std::vector<Op> unary_ops();
 std::vector<Op> convolution_ops();
+std::vector<Op> binary_ops();
+std::vector<Op> scalar_ops();
+std::vector<Op> cast_ops();
+std::vector<Op> select_ops();
 
 }  // namespace tenon
