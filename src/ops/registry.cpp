@@ -6,13 +6,16 @@ namespace {
 using Family = std::vector<Op> (*)();
 
 constexpr Family kFamilies[] = {
-    rnn_ops,
-    unary_ops,
+    broadcast_ops,
+    concat_ops,
     convolution_ops,
-    binary_ops,
-    scalar_ops,
-    cast_ops,
-    select_ops,
+    init_ops,
+    pad_ops,
+    reshape_ops,
+    rnn_ops,
+    slice_ops,
+    transpose_ops,
+    unary_ops,
 };
 
 OpRegistry build() {
