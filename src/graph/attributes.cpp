@@ -343,7 +343,7 @@ Attributes parse_attributes(const std::vector<AttributeSpec>& specs,
     }
   }
   for (const auto& [name, text] : written) {
-    const auto known = [&](const AttributeSpec& spec) { return spec.name == name; };
+    const auto known = [&key = name](const AttributeSpec& spec) { return spec.name == key; };
     if (is_hidden_attribute(name) || std::any_of(specs.begin(), specs.end(), known)) continue;
     std::vector<std::string> legal;
     for (const AttributeSpec& spec : specs) legal.push_back(spec.name);
