@@ -29,6 +29,8 @@ struct StepInfo {
   std::string node;
   std::string op;
   std::string implementation;
+  /// Who was asked before and why they declined: "onednn:conv: the data is float64, not float32".
+  std::vector<std::string> refusals;
 };
 
 /// A Model bound to shapes and a device. One thread uses an Executor at a time; Executors of one Model share its

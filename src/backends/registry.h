@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include <tenon/device.h>
+
+#include "engine/backend.h"
+
+namespace tenon {
+
+/// The backend of this name for this device. Throws Error that lists those there are.
+const Backend& find_backend(std::string_view name, const Device& device);
+
+}  // namespace tenon

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+/// Every environment variable that Tenon reads; nothing else calls getenv. Empty where unset or set to nothing.
+namespace tenon::env {
+
+/// TENON_LOG: off, error, warning, info or debug; what the logger writes to the standard error stream.
+std::optional<std::string> log();
+/// MXNET_HOME: where MXNet keeps its downloads; ~/.mxnet where unset.
+std::optional<std::string> mxnet_home();
+/// HOME: the user's folder.
+std::optional<std::string> home();
+
+}  // namespace tenon::env

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <tenon/executor.h>
+
+#include "engine/memory_format.h"
+#include "engine/parameters.h"
+#include "graph/op.h"
+
+namespace tenon {
+
+/// What a step is asked to do: one operator, every type known, its operands lying as they do.
+struct StepRequest {
+  const OpCall& call;
+  std::vector<MemoryFormat> src;        ///< the format each input is in
+  std::vector<const Tensor*> constant;  ///< for each input that is a parameter, its value; null for the others
+  std::vector<bool> read;               ///< for each output, whether anybody wants it
+  ParameterStore& parameters;
+};
+
+/// A step made ready. Empty lists mean: all row-major, nothing packed, nothing in place.
+struct StepPlan {
+  Kernel kernel;
+  std::vector<MemoryFormat> src, dst;                 ///< the format it reads each input in and writes each output in
+  std::vector<std::shared_ptr<const Tensor>> packed;  ///< copies of parameters that the kernel holds
+  std::vector<int> absorbed;                          ///< inputs that run() does not read: constants that were packed
+  std::vector<int> in_place;                          ///< inputs whose memory output 0 may take over
+  std::optional<int> view_of;                         ///< output 0 is this input as it lies; the kernel is empty
+};
+
+/// A plan, or the reason why there is none.
+using Offer = std::variant<StepPlan, std::string>;
+
+/// One way to run some operators.
+struct Implementation {
+  std::string name;              ///< printable, one word: "onednn:conv"
+  std::vector<std::string> ops;  ///< canonical names; empty: any operator
+  Offer (*offer)(const StepRequest& request);
+};
+
+/// A column of conditions of which the first that does not hold is the reason to refuse:
+///
+///     Conditions conditions;
+///     conditions.require(dtype == DType::float32, "the data is {}, not float32", name(dtype));
+///     if (conditions.refuse()) return conditions.reason();
+class Conditions {
+ public:
+  template <class... Args>
+  void require(bool holds, fmt::format_string<Args...> format, Args&&... args) {
+    if (!holds && reason_.empty()) reason_ = fmt::format(format, std::forward<Args>(args)...);
+  }
+  bool refuse() const { return !reason_.empty(); }
+  const std::string& reason() const { return reason_; }
+
+ private:
+  std::string reason_;
+};
+
+/// A list of implementations, best first, and the way between formats.
+struct Backend {
+  std::string name;
+  std::vector<Implementation> implementations;
+  /// A kernel that copies its input in one format to its output in another; empty where all is row-major.
+  Kernel (*reorder)(const TensorType& type, MemoryFormat from, MemoryFormat to) = nullptr;
+  std::string reorder_name;
+};
+
+}  // namespace tenon

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tenon/model.h>
+
+namespace tenon {
+
+/// How the elements of a value lie in memory: row-major, or with axis 1, the channels, in blocks: (N, ⌈C/b⌉, spatial…,
+/// b). What the last block has beyond C is zero.
+struct MemoryFormat {
+  std::int64_t block = 1;
+
+  bool row_major() const { return block == 1; }
+  friend bool operator==(MemoryFormat, MemoryFormat) = default;
+};
+
+/// Elements with the padding of the last block.
+std::int64_t padded_elements(const Shape& shape, MemoryFormat format);
+/// The same in bytes. Throws Error where the product exceeds what can be addressed.
+std::size_t padded_bytes(const TensorType& type, MemoryFormat format);
+
+}  // namespace tenon

@@ -1,0 +1,287 @@
+// Walks the graph once, in order. A value may lie in several formats: where it was written, and in copies made for
+// consumers that need another. Values that share memory (views, results computed in place) form a family, which counts
+// the reads still to come: the last reader may overwrite.
+
+#include "engine/program.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "core/log.h"
+
+namespace tenon {
+namespace {
+
+using Kind = Place::Kind;
+
+/// A value in one format.
+struct Lying {
+  MemoryFormat format;
+  Place place;
+};
+
+struct ValueState {
+  std::vector<Lying> copies;  // where it was written first
+  int family = -1;
+};
+
+/// Kernels read through typed pointers, but a file may hold an array at any address.
+bool is_aligned(const Tensor& tensor) {
+  return reinterpret_cast<std::uintptr_t>(tensor.data()) % size_of(tensor.dtype()) == 0;
+}
+
+class Builder {
+ public:
+  Builder(Graph graph, const Backend& backend, ParameterStore& parameters)
+      : backend_(backend),
+        parameters_(parameters),
+        graph_(std::move(graph)),
+        read_(graph_.outputs.begin(), graph_.outputs.end()) {
+    states_.resize(static_cast<std::size_t>(graph_.size()));
+    reads_.resize(states_.size());
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      states_[index(id)].resize(graph_.node(id).outputs.size());
+      reads_[index(id)].resize(graph_.node(id).outputs.size(), 0);
+    }
+    for (const NodeId id : graph_.topological_order()) {
+      for (const Value input : graph_.node(id).inputs) count_read(input);
+    }
+    for (const Value output : graph_.outputs) count_read(output);
+  }
+
+  Program build() {
+    for (const NodeId id : graph_.topological_order()) {
+      if (graph_.node(id).is_variable()) {
+        add_variable(id);
+      } else {
+        add_node(id);
+      }
+    }
+    for (const Value output : graph_.outputs) program_.outputs.push_back(place_in(output, {}));
+    for (const Place place : program_.outputs) keep_until(place, static_cast<int>(program_.steps.size()));
+    program_.arena_bytes = plan_memory(program_.buffers);
+    count_parameters();
+    program_.graph = std::move(graph_);
+    return std::move(program_);
+  }
+
+ private:
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+  ValueState& state(Value value) { return states_[index(value.node)][index(value.output)]; }
+  int& reads(Value value) { return reads_[index(value.node)][index(value.output)]; }
+
+  void count_read(Value value) {
+    read_.insert(value);
+    ++reads(value);
+  }
+
+  void keep_until(Place place, int step) {
+    if (place.kind != Kind::buffer) return;
+    int& last = program_.buffers[index(place.index)].last;
+    last = std::max(last, step);
+  }
+
+  Place new_buffer(std::size_t bytes, int step) {
+    program_.buffers.push_back({bytes, step, step});
+    return {Kind::buffer, static_cast<int>(program_.buffers.size()) - 1};
+  }
+
+  void add_variable(NodeId id) {
+    ValueState& value = state({id, 0});
+    value.family = static_cast<int>(pending_.size());
+    pending_.push_back(reads({id, 0}));
+    const auto found = parameters_.model().parameters().find(graph_.node(id).name);
+    if (found == parameters_.model().parameters().end()) {
+      program_.feeds.push_back(id);
+      value.copies.push_back({{}, {Kind::feed, static_cast<int>(program_.feeds.size()) - 1}});
+    } else {
+      program_.constants.push_back(constant_of(found->second, *graph_.type({id, 0}).dtype));
+      value.copies.push_back({{}, {Kind::constant, static_cast<int>(program_.constants.size()) - 1}});
+    }
+  }
+
+  /// The parameter itself wherever it can be.
+  Tensor constant_of(const Tensor& parameter, DType dtype) {
+    if (parameter.dtype() == dtype && is_aligned(parameter)) return parameter;
+    const auto copy = parameters_.derive(parameter, std::string(name(dtype)), [&] {
+      const Tensor readable = is_aligned(parameter) ? parameter : parameter.clone();
+      return readable.astype(dtype);
+    });
+    return Tensor::borrow_const(copy->data(), copy->shape(), dtype, copy);
+  }
+
+  /// Where the value lies in this format; copies it there first when it does not yet.
+  Place place_in(Value value, MemoryFormat format) {
+    std::vector<Lying>& copies = state(value).copies;
+    for (const Lying& copy : copies) {
+      if (copy.format == format) return copy.place;
+    }
+    const TensorType& type = graph_.type(value);
+    const Lying from = copies.front();
+    const int at = static_cast<int>(program_.steps.size());
+    Step step;
+    step.info = {graph_.value_name(value), "", backend_.reorder_name, {}};
+    step.kernel = backend_.reorder(type, from.format, format);
+    step.src = {from.place};
+    step.dst = {new_buffer(padded_bytes(type, format), at)};
+    copies.push_back({format, step.dst[0]});
+    add_step(std::move(step));
+    return copies.back().place;
+  }
+
+  void add_step(Step step) {
+    const int at = static_cast<int>(program_.steps.size());
+    for (const Place place : step.src) keep_until(place, at);
+    for (const Place place : step.dst) keep_until(place, at);
+    if (step.kernel.workspace_bytes > 0) step.workspace = new_buffer(step.kernel.workspace_bytes, at).index;
+    program_.steps.push_back(std::move(step));
+  }
+
+  void add_node(NodeId id) {
+    const Node& node = graph_.node(id);
+    OpCall call{node, {}, node.outputs, graph_.np_shape};
+    StepRequest request{call, {}, {}, {}, parameters_};
+    for (const Value input : node.inputs) {
+      const Lying& copy = state(input).copies.front();
+      call.inputs.push_back(graph_.type(input));
+      request.src.push_back(copy.format);
+      request.constant.push_back(copy.place.kind == Kind::constant ? &program_.constants[index(copy.place.index)]
+                                                                   : nullptr);
+    }
+    for (int i = 0; i < static_cast<int>(node.outputs.size()); ++i) {
+      request.read.push_back(i < node.visible_outputs() || read_.contains({id, i}));
+    }
+
+    Step step;
+    step.node = id;
+    step.info.node = node.name;
+    step.info.op = node.op_name();
+    StepPlan plan = choose(request, step.info);
+    for (auto& copy : plan.packed) program_.packed.push_back(std::move(copy));
+    place_operands(request, plan, step);
+    step.kernel = std::move(plan.kernel);
+    add_step(std::move(step));
+  }
+
+  StepPlan choose(const StepRequest& request, StepInfo& info) {
+    const Node& node = request.call.node;
+    for (const Implementation& implementation : backend_.implementations) {
+      if (!implementation.ops.empty() &&
+          std::ranges::find(implementation.ops, node.op_name()) == implementation.ops.end()) {
+        continue;
+      }
+      Offer offer = offer_of(implementation, request);
+      if (auto* plan = std::get_if<StepPlan>(&offer)) {
+        if (!plan->view_of || may_view(request, *plan->view_of)) {
+          info.implementation = implementation.name;
+          return std::move(*plan);
+        }
+        offer = "the output would be a view of an input, which the caller may overwrite";
+      }
+      info.refusals.push_back(implementation.name + ": " + std::get<std::string>(offer));
+      log(LogLevel::debug, "node '{}' ({}): {}", node.name, node.op_name(), info.refusals.back());
+    }
+    refuse_node(node, ErrorCode::unsupported,
+                fmt::format("no implementation of the backend '{}' takes it: {}", backend_.name,
+                            fmt::join(info.refusals, "; ")));
+  }
+
+  static Offer offer_of(const Implementation& implementation, const StepRequest& request) {
+    try {
+      return implementation.offer(request);
+    } catch (const Error& error) {
+      // Kernels refuse types without knowing their node.
+      if (std::string_view(error.what()).starts_with("node '")) throw;
+      refuse_node(request.call.node, error.code(), error.what());
+    }
+  }
+
+  bool may_view(const StepRequest& request, int input) {
+    const Node& node = request.call.node;
+    if (state(node.inputs[index(input)]).copies.front().place.kind != Kind::feed) return true;
+    return std::ranges::none_of(graph_.outputs, [&](Value output) { return &graph_.node(output.node) == &node; });
+  }
+
+  void place_operands(const StepRequest& request, const StepPlan& plan, Step& step) {
+    const Node& node = request.call.node;
+    for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i) {
+      const bool absorbed = std::ranges::find(plan.absorbed, i) != plan.absorbed.end();
+      const MemoryFormat format = plan.src.empty() ? MemoryFormat{} : plan.src[index(i)];
+      step.src.push_back(absorbed ? Place{} : place_in(node.inputs[index(i)], format));
+    }
+    for (const Value input : node.inputs) --pending_[index(state(input).family)];
+    for (int i = 0; i < static_cast<int>(node.outputs.size()); ++i) place_output(request, plan, i, step);
+  }
+
+  void place_output(const StepRequest& request, const StepPlan& plan, int output, Step& step) {
+    const Value value{step.node, output};
+    if (!request.read[index(output)]) {
+      step.dst.push_back({});
+      return;
+    }
+    const MemoryFormat format = plan.dst.empty() ? MemoryFormat{} : plan.dst[index(output)];
+    const std::size_t bytes = padded_bytes(graph_.type(value), format);
+    const auto shared = output == 0 ? shared_input(request, plan, step, bytes) : std::nullopt;
+    Place place;
+    if (shared) {
+      place = step.src[index(*shared)];
+      state(value).family = state(request.call.node.inputs[index(*shared)]).family;
+    } else {
+      place = new_buffer(bytes, static_cast<int>(program_.steps.size()));
+      state(value).family = static_cast<int>(pending_.size());
+      pending_.push_back(0);
+    }
+    pending_[index(state(value).family)] += reads(value);
+    state(value).copies.push_back({format, place});
+    step.dst.push_back(place);
+    if (output < request.call.node.visible_outputs()) step.shown.push_back({output, place, format});
+  }
+
+  /// The input whose memory output 0 is or may become: after this step nobody reads it.
+  std::optional<int> shared_input(const StepRequest& request, const StepPlan& plan, const Step& step,
+                                  std::size_t bytes) {
+    if (plan.view_of) return plan.view_of;
+    for (const int input : plan.in_place) {
+      const Place place = step.src[index(input)];
+      const int family = state(request.call.node.inputs[index(input)]).family;
+      if (place.kind == Kind::buffer && pending_[index(family)] == 0 &&
+          program_.buffers[index(place.index)].bytes == bytes) {
+        return input;
+      }
+    }
+    return {};
+  }
+
+  void count_parameters() {
+    std::set<const void*> counted;
+    const auto count = [&](const Tensor& tensor) {
+      if (counted.insert(tensor.data()).second) program_.parameter_bytes += tensor.bytes();
+    };
+    for (const Step& step : program_.steps) {
+      for (const Place place : step.src) {
+        if (place.kind == Kind::constant) count(program_.constants[index(place.index)]);
+      }
+    }
+    for (const auto& copy : program_.packed) count(*copy);
+  }
+
+  const Backend& backend_;
+  ParameterStore& parameters_;
+  Graph graph_;
+  Program program_;
+  std::set<Value> read_;
+  std::vector<std::vector<ValueState>> states_;
+  std::vector<std::vector<int>> reads_;
+  std::vector<int> pending_;  // reads to come, of each family
+};
+
+}  // namespace
+
+Program build_program(Graph graph, const Backend& backend, ParameterStore& parameters) {
+  return Builder(std::move(graph), backend, parameters).build();
+}
+
+}  // namespace tenon

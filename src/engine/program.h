@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/memory_plan.h"
+#include "graph/graph.h"
+
+namespace tenon {
+
+/// Where an operand lies: a planned buffer, the memory of an input, a parameter, or nowhere (a hidden output that
+/// nobody reads).
+struct Place {
+  enum class Kind { nowhere, buffer, feed, constant };
+  Kind kind = Kind::nowhere;
+  int index = 0;
+};
+
+/// An output of a node that a monitor may look at.
+struct ShownOutput {
+  int output = 0;
+  Place place;
+  MemoryFormat format;
+};
+
+struct Step {
+  StepInfo info;
+  NodeId node = -1;  ///< -1: a change of format between two nodes
+  Kernel kernel;     ///< empty for a view
+  std::vector<Place> src, dst;
+  int workspace = -1;  ///< a buffer; -1: none
+  std::vector<ShownOutput> shown;
+};
+
+/// A graph made ready: a list of steps over planned buffers.
+struct Program {
+  Graph graph;  ///< every type known
+  std::vector<NodeId> feeds;
+  std::vector<Tensor> constants;
+  std::vector<Step> steps;
+  std::vector<Buffer> buffers;
+  std::vector<Place> outputs;  ///< row-major
+  std::size_t arena_bytes = 0;
+  std::size_t parameter_bytes = 0;                    ///< of parameters that steps read, packed copies included
+  std::vector<std::shared_ptr<const Tensor>> packed;  ///< keeps the copies alive
+};
+
+/// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete.
+/// Throws Error, naming the node, where no implementation accepts.
+Program build_program(Graph graph, const Backend& backend, ParameterStore& parameters);
+
+}  // namespace tenon
