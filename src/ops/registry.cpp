@@ -6,13 +6,17 @@ namespace {
 using Family = std::vector<Op> (*)();
 
 constexpr Family kFamilies[] = {
+    binary_ops,
     broadcast_ops,
+    cast_ops,
     concat_ops,
     convolution_ops,
     init_ops,
     pad_ops,
     reshape_ops,
     rnn_ops,
+    scalar_ops,
+    select_ops,
     slice_ops,
     transpose_ops,
     unary_ops,
