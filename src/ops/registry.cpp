@@ -1,5 +1,7 @@
 #include "ops/registry.h"
 
+#include "ops/families.h"
+
 namespace tenon {
 namespace {
 

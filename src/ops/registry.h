@@ -9,20 +9,4 @@ namespace tenon {
 /// Every operator Tenon knows. Built on first use, immutable after.
 const OpRegistry& ops();
 
-// The families, a file each.
-std::vector<Op> binary_ops();
-std::vector<Op> broadcast_ops();
-std::vector<Op> cast_ops();
-std::vector<Op> concat_ops();
-std::vector<Op> convolution_ops();
-std::vector<Op> init_ops();
-std::vector<Op> pad_ops();
-std::vector<Op> reshape_ops();
-std::vector<Op> rnn_ops();
-std::vector<Op> scalar_ops();
-std::vector<Op> select_ops();
-std::vector<Op> slice_ops();
-std::vector<Op> transpose_ops();
-std::vector<Op> unary_ops();
-
 }  // namespace tenon

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "graph/op.h"
+
+// The families, a file each. Only registry.cpp reads this list, so that a new family recompiles nothing else.
+
+namespace tenon {
+
+std::vector<Op> binary_ops();
+std::vector<Op> broadcast_ops();
+std::vector<Op> cast_ops();
+std::vector<Op> concat_ops();
+std::vector<Op> convolution_ops();
+std::vector<Op> init_ops();
+std::vector<Op> pad_ops();
+std::vector<Op> reshape_ops();
+std::vector<Op> rnn_ops();
+std::vector<Op> scalar_ops();
+std::vector<Op> select_ops();
+std::vector<Op> slice_ops();
+std::vector<Op> transpose_ops();
+std::vector<Op> unary_ops();
+
+}  // namespace tenon
