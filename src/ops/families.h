@@ -8,13 +8,17 @@
 
 namespace tenon {
 
+std::vector<Op> arg_reduce_ops();
 std::vector<Op> binary_ops();
 std::vector<Op> broadcast_ops();
 std::vector<Op> cast_ops();
 std::vector<Op> concat_ops();
 std::vector<Op> convolution_ops();
+std::vector<Op> cumulative_ops();
 std::vector<Op> init_ops();
+std::vector<Op> ordering_ops();
 std::vector<Op> pad_ops();
+std::vector<Op> reduce_ops();
 std::vector<Op> reshape_ops();
 std::vector<Op> rnn_ops();
 std::vector<Op> scalar_ops();

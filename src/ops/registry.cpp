@@ -8,13 +8,17 @@ namespace {
 using Family = std::vector<Op> (*)();
 
 constexpr Family kFamilies[] = {
+    arg_reduce_ops,
     binary_ops,
     broadcast_ops,
     cast_ops,
     concat_ops,
     convolution_ops,
+    cumulative_ops,
     init_ops,
+    ordering_ops,
     pad_ops,
+    reduce_ops,
     reshape_ops,
     rnn_ops,
     scalar_ops,
