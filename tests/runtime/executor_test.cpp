@@ -107,9 +107,8 @@ TEST_P(ExecutorOnBackend, RunsTwoOfOneModelInParallelThreads) {
       ASSERT_EQ(result.data<float>()[0], static_cast<float>(6 * value + 0.5));
     }
   };
-  std::thread other(work, 1);
+  const std::jthread other(work, 1);
   work(2);
-  other.join();
 }
 
 TEST_P(ExecutorOnBackend, ForwardAllocatesNothing) {

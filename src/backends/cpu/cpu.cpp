@@ -1,0 +1,19 @@
+#include "backends/cpu/cpu.h"
+
+#include "backends/cpu/onednn.h"
+#include "backends/reference/reference.h"
+
+namespace tenon::cpu {
+
+Backend plain_backend() {
+  Backend backend{"plain", {}, onednn::reorder, "onednn:reorder"};
+  for (const auto family :
+       {view_implementations, convolution_implementations, batch_norm_implementations, elementwise_implementations,
+        pooling_implementations, softmax_implementations, concat_implementations}) {
+    for (Implementation& implementation : family()) backend.implementations.push_back(std::move(implementation));
+  }
+  backend.implementations.push_back(reference_implementation());
+  return backend;
+}
+
+}  // namespace tenon::cpu

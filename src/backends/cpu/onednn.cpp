@@ -1,0 +1,161 @@
+#include "backends/cpu/onednn.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tenon::onednn {
+namespace {
+
+using Tag = dnnl::memory::format_tag;
+
+Description described(const Shape& shape, Tag tag) {
+  return {{shape.begin(), shape.end()}, dnnl::memory::data_type::f32, tag};
+}
+
+Tag tag_of(int rank, MemoryFormat format) {
+  constexpr Tag row_major[] = {Tag::a, Tag::ab, Tag::abc, Tag::abcd, Tag::abcde};
+  constexpr Tag blocked8[] = {Tag::nCw8c, Tag::nChw8c, Tag::nCdhw8c};
+  constexpr Tag blocked16[] = {Tag::nCw16c, Tag::nChw16c, Tag::nCdhw16c};
+  if (format.row_major()) return row_major[rank - 1];
+  return (format.block == 8 ? blocked8 : blocked16)[rank - 3];
+}
+
+/// Bytes that tell one description from another.
+std::string key_of(const Description& description) {
+#if DNNL_VERSION_MAJOR < 3
+  return {reinterpret_cast<const char*>(&description.data), sizeof(description.data)};
+#else
+  const auto bytes = const_cast<Description&>(description).get_blob();
+  return {bytes.begin(), bytes.end()};
+#endif
+}
+
+/// A primitive with its memory objects, which are told an operand's address when it changes. Used by one thread at a
+/// time, as the program it belongs to.
+class Call {
+ public:
+  Call(dnnl::primitive primitive, const Description& scratchpad, std::vector<Argument> arguments)
+      : primitive_(std::move(primitive)), stream_(engine()), arguments_(std::move(arguments)) {
+    for (const Argument& argument : arguments_) {
+      void* address = argument.kept ? const_cast<void*>(argument.kept->data()) : nullptr;
+      add(argument.id, argument.description, address);
+    }
+    add(DNNL_ARG_SCRATCHPAD, scratchpad, nullptr);
+  }
+
+  void run(const Operands& operands) {
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      const auto index = static_cast<std::size_t>(arguments_[i].index);
+      if (arguments_[i].from == Argument::From::src) set(i, const_cast<void*>(operands.src[index]));
+      if (arguments_[i].from == Argument::From::dst) set(i, operands.dst[index]);
+    }
+    set(arguments_.size(), operands.workspace);
+    dnnl::error::wrap_c_api(
+        dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(passed_.size()), passed_.data()),
+        "could not execute a primitive");
+  }
+
+ private:
+  void add(int id, const Description& description, void* address) {
+    memories_.emplace_back(description, engine(), address);
+    addresses_.push_back(address);
+    passed_.push_back({id, memories_.back().get()});
+  }
+
+  void set(std::size_t i, void* address) {
+    if (addresses_[i] == address) return;
+    memories_[i].set_data_handle(address);
+    addresses_[i] = address;
+  }
+
+  dnnl::primitive primitive_;
+  dnnl::stream stream_;
+  std::vector<Argument> arguments_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<void*> addresses_;
+  std::vector<dnnl_exec_arg_t> passed_;
+};
+
+}  // namespace
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+dnnl::eltwise_forward::primitive_desc describe_eltwise(dnnl::algorithm algorithm, const Description& data,
+                                                       float alpha) {
+  constexpr auto inference = dnnl::prop_kind::forward_inference;
+#if DNNL_VERSION_MAJOR < 3
+  return describe_primitive<dnnl::eltwise_forward>(inference, algorithm, data, alpha, 0.0f);
+#else
+  return describe_primitive<dnnl::eltwise_forward>(inference, algorithm, data, data, alpha, 0.0f);
+#endif
+}
+
+dnnl::lrn_forward::primitive_desc describe_lrn(const Description& data, std::int64_t size, float alpha, float beta,
+                                               float k) {
+  constexpr auto inference = dnnl::prop_kind::forward_inference;
+  constexpr auto across = dnnl::algorithm::lrn_across_channels;
+#if DNNL_VERSION_MAJOR < 3
+  return describe_primitive<dnnl::lrn_forward>(inference, across, data, size, alpha, beta, k);
+#else
+  return describe_primitive<dnnl::lrn_forward>(inference, across, data, data, size, alpha, beta, k);
+#endif
+}
+
+Description describe(const Shape& shape, MemoryFormat format) {
+  return described(shape, tag_of(shape.rank(), format));
+}
+
+Description any_layout(const Shape& shape) {
+  return described(shape, Tag::any);
+}
+
+Description strided(const Shape& shape, const std::vector<std::int64_t>& strides) {
+  return {{shape.begin(), shape.end()}, dnnl::memory::data_type::f32, strides};
+}
+
+std::optional<MemoryFormat> format_of(const Description& description, const Shape& shape) {
+  if (description == describe(shape)) return MemoryFormat{};
+  if (shape.rank() < 3) return {};
+  for (const MemoryFormat format : {MemoryFormat{8}, MemoryFormat{16}}) {
+    if (description == describe(shape, format)) return format;
+  }
+  return {};
+}
+
+Kernel kernel_of(const dnnl::primitive& primitive, const Description& scratchpad, std::vector<Argument> arguments) {
+  const auto call = std::make_shared<Call>(primitive, scratchpad, std::move(arguments));
+  return {[call](const Operands& operands) { call->run(operands); }, scratchpad.get_size()};
+}
+
+std::shared_ptr<const Tensor> pack(const StepRequest& request, int input, const Description& from,
+                                   const Description& to) {
+  const Tensor& source = *request.constant[static_cast<std::size_t>(input)];
+  if (from == to) return std::make_shared<const Tensor>(source);
+  return request.parameters.derive(source, key_of(from) + key_of(to), [&] {
+    Tensor packed(Shape{static_cast<std::int64_t>(to.get_size() / sizeof(float))}, DType::float32);
+    dnnl::memory src(from, engine(), const_cast<void*>(source.data()));
+    dnnl::memory dst(to, engine(), packed.mutable_data());
+    dnnl::stream stream(engine());
+    dnnl::reorder(src, dst).execute(stream, src, dst);
+    stream.wait();
+    return packed;
+  });
+}
+
+Kernel reorder(const TensorType& type, MemoryFormat from, MemoryFormat to) {
+  const Description src = describe(type.shape, from), dst = describe(type.shape, to);
+  const dnnl::reorder::primitive_desc desc(engine(), src, engine(), dst, attributes());
+  return kernel_of(dnnl::reorder(desc), desc.scratchpad_desc(),
+                   {{DNNL_ARG_FROM, src, Argument::From::src, 0}, {DNNL_ARG_TO, dst, Argument::From::dst, 0}});
+}
+
+}  // namespace tenon::onednn
