@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <ostream>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 #include "formats/file.h"
 #include "formats/mxnet/params.h"
@@ -70,6 +72,19 @@ Parameters bare_names(Parameters arrays, const std::string& path) {
   return result;
 }
 
+/// Parameters beyond the graph's do no harm; parameters of which the graph knows none are those of another network.
+void require_common_names(const Graph& graph, const Parameters& parameters, const std::string& path) {
+  auto names = graph.arguments();
+  const auto auxiliary = graph.auxiliary_states();
+  names.insert(names.end(), auxiliary.begin(), auxiliary.end());
+  const auto known = [&](const std::string& name) { return parameters.contains(name); };
+  if (parameters.empty() || names.empty() || std::any_of(names.begin(), names.end(), known)) return;
+  names.resize(std::min<std::size_t>(names.size(), 3));
+  fail(ErrorCode::invalid_argument,
+       "none of the {} parameters in '{}' belongs to the network: the file has '{}', the network {}", parameters.size(),
+       path, parameters.begin()->first, fmt::join(names, ", "));
+}
+
 }  // namespace
 
 Model Model::load(const std::string& prefix, std::optional<int> epoch) {
@@ -87,8 +102,8 @@ Model Model::load_files(const std::string& symbol, const std::string& params) {
   }
   if (params.empty()) return Model(std::move(graph), {});
   Parameters parameters = bare_names(read_params(params), params);
-  Model model(std::move(graph), std::move(parameters));
-  return model;
+  require_common_names(graph, parameters, params);
+  return Model(std::move(graph), std::move(parameters));
 }
 
 Model Model::from_json(std::string_view json) {

@@ -188,11 +188,11 @@ class Reader {
 
   const std::byte* elements(const Shape& shape, const TypeCode& type) {
     const std::string of = fmt::format("an array of shape {} and type {}", shape.str(), type.name);
-    std::uint64_t size = type.size;
     for (const auto dim : shape) {
       if (dim < 0) refuse(offset_, "{} has the negative dimension {}", of, dim);
-      if (dim == 0) return take(0, of);
     }
+    if (std::ranges::count(shape, 0) != 0) return take(0, of);
+    std::uint64_t size = type.size;
     for (const auto dim : shape) {
       if (size > remaining() / static_cast<std::uint64_t>(dim)) {
         refuse(offset_, "{} does not fit into the {} bytes left; the file is truncated or damaged", of, remaining());
