@@ -6,77 +6,66 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
-#include "ops/registry.h"
 
 namespace tenon {
 namespace {
 
-/// dst[n,f,at] = bias[f] + Σ_c,tap src[n, c, at·stride − pad + tap·dilate] · weight[f, c, tap]; outside of src is zero.
-template <class T>
-void convolve(const ConvolutionProblem& problem, const Operands& operands) {
-  const auto& [batch, groups, src_channels, dst_channels, src_size, dst_size, window, has_bias] = problem;
-  const T* src = operands.in<T>(0);
-  const T* weight = operands.in<T>(1);
-  const T* bias = has_bias ? operands.in<T>(2) : nullptr;
-  T* dst = operands.out<T>();
-  const std::int64_t src_group = src_channels / groups, dst_group = dst_channels / groups;
+enum class Direction { forward, transposed };
 
-  for (std::int64_t n = 0; n < batch; ++n) {
-    for (std::int64_t f = 0; f < dst_channels; ++f) {
-      const std::int64_t first = n * src_channels + f / dst_group * src_group;
-      for_each_position(dst_size, [&](const Extent& at) {
-        double sum = bias != nullptr ? load(bias[f]) : 0;
+/// The source position that meets the destination position `at` under a tap; outside of the source where none does.
+template <Direction direction>
+Extent source_of(const SlidingWindow& window, const Extent& at, const Extent& tap) {
+  Extent from;
+  for (std::size_t i = 0; i < 3; ++i) {
+    if constexpr (direction == Direction::forward) {
+      from[i] = at[i] * window.stride[i] - window.pad[i] + tap[i] * window.dilate[i];
+    } else {
+      const std::int64_t distance = at[i] + window.pad[i] - tap[i] * window.dilate[i];
+      from[i] = distance % window.stride[i] == 0 ? distance / window.stride[i] : -1;
+    }
+  }
+  return from;
+}
+
+/// dst[n,f,at] = bias[f] + sum over c and tap of src[n,c,from] * weight, which is weight[f,c,tap] for a convolution and
+/// weight[c,f,tap] for its transpose; c runs over the channels of f's group.
+template <class T, Direction direction>
+void convolve(const ConvolutionProblem& problem, const Operands& operands) {
+  const SlidingWindow& window = problem.window;
+  const std::int64_t src_channels = problem.src_channels / problem.groups;  // of one group
+  const std::int64_t dst_channels = problem.dst_channels / problem.groups;
+  const std::int64_t src_plane = product(problem.src), dst_plane = product(problem.dst), taps = product(window.kernel);
+  const T* weight = operands.in<T>(1);
+
+  for (std::int64_t n = 0; n < problem.batch; ++n) {
+    for (std::int64_t f = 0; f < problem.dst_channels; ++f) {
+      const std::int64_t first = f / dst_channels * src_channels;  // source channel
+      const T* src = operands.in<T>(0) + (n * problem.src_channels + first) * src_plane;
+      T* dst = operands.out<T>() + (n * problem.dst_channels + f) * dst_plane;
+      const double bias = problem.has_bias ? load(operands.in<T>(2)[f]) : 0;
+      for_each_position(problem.dst, [&](const Extent& at) {
+        double sum = bias;
         for_each_position(window.kernel, [&](const Extent& tap) {
-          Extent from;
-          for (std::size_t i = 0; i < 3; ++i)
-            from[i] = at[i] * window.stride[i] - window.pad[i] + tap[i] * window.dilate[i];
-          if (!contains(src_size, from)) return;
-          const T* x = src + first * product(src_size) + offset(src_size, from);
-          const T* w = weight + f * src_group * product(window.kernel) + offset(window.kernel, tap);
-          for (std::int64_t c = 0; c < src_group; ++c) {
-            sum += static_cast<double>(load(x[c * product(src_size)])) * load(w[c * product(window.kernel)]);
+          const Extent from = source_of<direction>(window, at, tap);
+          if (!contains(problem.src, from)) return;
+          for (std::int64_t c = 0; c < src_channels; ++c) {
+            const std::int64_t row =
+                direction == Direction::forward ? f * src_channels + c : (first + c) * dst_channels + f % dst_channels;
+            const double x = load(src[c * src_plane + offset(problem.src, from)]);
+            sum += x * load(weight[row * taps + offset(window.kernel, tap)]);
           }
         });
-        dst[(n * dst_channels + f) * product(dst_size) + offset(dst_size, at)] = store<T>(sum);
+        dst[offset(problem.dst, at)] = store<T>(sum);
       });
     }
   }
 }
 
-/// The transpose: source position s adds src · weight[c, f, tap] to destination s·stride − pad + tap·dilate. Written as
-/// a gather: the destination looks for the sources that reach it.
-template <class T>
-void deconvolve(const ConvolutionProblem& problem, const Operands& operands) {
-  const auto& [batch, groups, src_channels, dst_channels, src_size, dst_size, window, has_bias] = problem;
-  const T* src = operands.in<T>(0);
-  const T* weight = operands.in<T>(1);
-  const T* bias = has_bias ? operands.in<T>(2) : nullptr;
-  T* dst = operands.out<T>();
-  const std::int64_t src_group = src_channels / groups, dst_group = dst_channels / groups;
-
-  for (std::int64_t n = 0; n < batch; ++n) {
-    for (std::int64_t f = 0; f < dst_channels; ++f) {
-      const std::int64_t first = f / dst_group * src_group;
-      for_each_position(dst_size, [&](const Extent& at) {
-        double sum = bias != nullptr ? load(bias[f]) : 0;
-        for_each_position(window.kernel, [&](const Extent& tap) {
-          Extent from;
-          for (std::size_t i = 0; i < 3; ++i) {
-            const std::int64_t distance = at[i] + window.pad[i] - tap[i] * window.dilate[i];
-            from[i] = distance % window.stride[i] == 0 ? distance / window.stride[i] : -1;
-          }
-          if (!contains(src_size, from)) return;
-          for (std::int64_t c = first; c < first + src_group; ++c) {
-            const std::int64_t x = (n * src_channels + c) * product(src_size) + offset(src_size, from);
-            const std::int64_t w =
-                (c * dst_group + f % dst_group) * product(window.kernel) + offset(window.kernel, tap);
-            sum += static_cast<double>(load(src[x])) * load(weight[w]);
-          }
-        });
-        dst[(n * dst_channels + f) * product(dst_size) + offset(dst_size, at)] = store<T>(sum);
-      });
-    }
-  }
+template <Direction direction>
+Kernel kernel_for(DType dtype, const ConvolutionProblem& problem) {
+  return dispatch_float(dtype, "a convolution", [&]<class T>() {
+    return Kernel{[problem](const Operands& operands) { convolve<T, direction>(problem, operands); }};
+  });
 }
 
 // Shapes.
@@ -309,15 +298,11 @@ Op deconvolution() {
 }  // namespace
 
 Kernel convolution_kernel(DType dtype, const ConvolutionProblem& problem) {
-  return dispatch_float(dtype, "Convolution", [&]<class T>() {
-    return Kernel{[problem](const Operands& operands) { convolve<T>(problem, operands); }};
-  });
+  return kernel_for<Direction::forward>(dtype, problem);
 }
 
 Kernel deconvolution_kernel(DType dtype, const ConvolutionProblem& problem) {
-  return dispatch_float(dtype, "Deconvolution", [&]<class T>() {
-    return Kernel{[problem](const Operands& operands) { deconvolve<T>(problem, operands); }};
-  });
+  return kernel_for<Direction::transposed>(dtype, problem);
 }
 
 std::vector<Op> convolution_ops() {
