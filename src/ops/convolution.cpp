@@ -114,7 +114,6 @@ void infer_convolution(ShapeInference& shapes) {
   Shape data = data_shape(shapes, window.rank + 2);
   const std::int64_t channels = data[layout.channel];
   check_groups(shapes, channels);
-  shapes.set_in(1, weight_shape(window, layout, filters, channels < 0 ? Shape::unknown : channels / groups));
 
   Shape out = Shape::of_rank(data.rank());
   out[0] = data[0];
@@ -130,6 +129,7 @@ void infer_convolution(ShapeInference& shapes) {
     }
     out[layout.spatial + axis] = (padded - window.reach(i)) / window.stride[i] + 1;
   }
+  shapes.set_in(1, weight_shape(window, layout, filters, channels < 0 ? Shape::unknown : channels / groups));
   shapes.set_out(0, out);
 
   data[0] = shapes.out()[0];

@@ -8,23 +8,32 @@
 
 namespace tenon {
 
+std::vector<Op> activation_ops();
 std::vector<Op> arg_reduce_ops();
+std::vector<Op> batch_norm_ops();
 std::vector<Op> binary_ops();
 std::vector<Op> broadcast_ops();
 std::vector<Op> cast_ops();
 std::vector<Op> concat_ops();
 std::vector<Op> convolution_ops();
 std::vector<Op> cumulative_ops();
+std::vector<Op> flatten_ops();
+std::vector<Op> fully_connected_ops();
+std::vector<Op> identity_ops();
 std::vector<Op> init_ops();
+std::vector<Op> normalization_ops();
 std::vector<Op> ordering_ops();
 std::vector<Op> pad_ops();
+std::vector<Op> pooling_ops();
 std::vector<Op> reduce_ops();
 std::vector<Op> reshape_ops();
 std::vector<Op> rnn_ops();
 std::vector<Op> scalar_ops();
 std::vector<Op> select_ops();
 std::vector<Op> slice_ops();
+std::vector<Op> softmax_ops();
 std::vector<Op> transpose_ops();
 std::vector<Op> unary_ops();
+std::vector<Op> upsampling_ops();
 
 }  // namespace tenon

@@ -7,26 +7,37 @@ namespace {
 
 using Family = std::vector<Op> (*)();
 
+// clang-format off: one a line
 constexpr Family kFamilies[] = {
+    activation_ops,
     arg_reduce_ops,
+    batch_norm_ops,
     binary_ops,
     broadcast_ops,
     cast_ops,
     concat_ops,
     convolution_ops,
     cumulative_ops,
+    flatten_ops,
+    fully_connected_ops,
+    identity_ops,
     init_ops,
+    normalization_ops,
     ordering_ops,
     pad_ops,
+    pooling_ops,
     reduce_ops,
     reshape_ops,
     rnn_ops,
     scalar_ops,
     select_ops,
     slice_ops,
+    softmax_ops,
     transpose_ops,
     unary_ops,
+    upsampling_ops,
 };
+// clang-format on
 
 OpRegistry build() {
   OpRegistry registry;

@@ -63,6 +63,11 @@ void tie_types(TypeInference& types, const std::vector<int>& inputs, const std::
   for (const int i : outputs) types.set_out(i, dtype);
 }
 
+void tie_data_and_output(ShapeInference& shapes) {
+  shapes.set_in(0, shapes.out());
+  shapes.set_out(0, shapes.in(0));
+}
+
 Shape joined(const Shape& head, const Shape& tail) {
   std::vector<std::int64_t> dims(head.begin(), head.end());
   dims.insert(dims.end(), tail.begin(), tail.end());

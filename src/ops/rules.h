@@ -16,6 +16,9 @@ std::vector<int> resolve_axes(const InferenceWindow& window, const std::vector<s
 /// The listed inputs and outputs share one element type; the others are free.
 void tie_types(TypeInference& types, const std::vector<int>& inputs, const std::vector<int>& outputs = {0});
 
+/// Input 0 and output 0 share one shape; the others are free.
+void tie_data_and_output(ShapeInference& shapes);
+
 /// The concatenation of two shapes of known rank.
 Shape joined(const Shape& head, const Shape& tail);
 /// Dimensions [first, last) of a shape of known rank.
