@@ -125,6 +125,31 @@ Op broadcast_to() {
   return op;
 }
 
+Op numpy_broadcast_to() {
+  Op op =
+      broadcasting("_npi_broadcast_to", "Axes of size 1 grown, and new leading axes, up to `shape`; -1 keeps a size.");
+  op.inputs = always({"array"});
+  op.attributes = {ints("shape").or_else(IntTuple{})};
+  op.infer_shape = [](ShapeInference& shapes) {
+    const Shape& src = shapes.in(0);
+    if (!src.has_rank()) return;
+    Shape target(shapes.attributes().ints("shape"));
+    const int added = target.rank() - src.rank();
+    if (added < 0) shapes.refuse("shape={} has fewer dimensions than the input {}", target.str(), src.str());
+    for (int axis = 0; axis < target.rank(); ++axis) {
+      if (target[axis] < (axis < added ? 0 : -1)) shapes.refuse("shape={} has a negative size", target.str());
+      if (axis < added) continue;
+      const std::int64_t size = src[axis - added];
+      if (target[axis] == -1) target[axis] = size;
+      if (size != Shape::unknown && size != 1 && size != target[axis]) {
+        shapes.refuse("shape {} cannot be broadcast to {}", src.str(), target.str());
+      }
+    }
+    shapes.set_out(0, target);
+  };
+  return op;
+}
+
 Op broadcast_axis() {
   Op op = broadcasting("broadcast_axis", "The given axes, which have size 1, grown to the given sizes.");
   op.aliases = {"broadcast_axes"};
@@ -182,7 +207,7 @@ Op broadcast_like() {
 }  // namespace
 
 std::vector<Op> broadcast_ops() {
-  return {tile(), repeat(), broadcast_to(), broadcast_axis(), broadcast_like()};
+  return {tile(), repeat(), broadcast_to(), numpy_broadcast_to(), broadcast_axis(), broadcast_like()};
 }
 
 }  // namespace tenon

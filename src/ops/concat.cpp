@@ -41,14 +41,14 @@ Kernel joining_kernel(const OpCall& call, int axis, const std::vector<std::int64
 }
 
 /// Every input and the output agree on all axes but the joined one, where the sizes add up; one missing size follows.
-void infer_concat(ShapeInference& shapes) {
+void infer_concat(ShapeInference& shapes, const std::string& axis_name) {
   Shape common;
   if (shapes.out().has_rank()) common = Shape::of_rank(shapes.out().rank());
   for (int i = 0; i < shapes.inputs() && !common.has_rank(); ++i) {
     if (shapes.in(i).has_rank()) common = Shape::of_rank(shapes.in(i).rank());
   }
   if (!common.has_rank()) return;
-  const int axis = resolve_axis(shapes, shapes.attributes().integer("dim"), common.rank());
+  const int axis = resolve_axis(shapes, shapes.attributes().integer(axis_name), common.rank());
 
   std::int64_t sum = 0;
   int missing = 0, last_missing = -1;
@@ -87,17 +87,18 @@ void infer_concat(ShapeInference& shapes) {
   }
 }
 
-Op concat(std::string name, std::vector<std::string> aliases, std::string doc) {
+/// `axis` is what the operator calls its axis: Concat says dim.
+Op concat(std::string name, std::vector<std::string> aliases, std::string doc, std::string axis_name = "dim") {
   Op op;
   op.name = std::move(name);
   op.aliases = std::move(aliases);
   op.doc = std::move(doc);
   op.inputs = counted();
-  op.attributes = {integer("num_args").at_least(1), integer("dim").or_else(1)};
-  op.infer_shape = infer_concat;
-  op.reference = [](const OpCall& call) {
+  op.attributes = {integer("num_args").at_least(1), integer(axis_name).or_else(1)};
+  op.infer_shape = [axis_name](ShapeInference& shapes) { infer_concat(shapes, axis_name); };
+  op.reference = [axis_name](const OpCall& call) {
     const Shape& dst = call.shape_out();
-    const int axis = from_front(call.attributes().integer("dim"), dst.rank());
+    const int axis = from_front(call.attributes().integer(axis_name), dst.rank());
     std::vector<std::int64_t> sizes;
     for (const TensorType& input : call.inputs) sizes.push_back(input.shape[axis]);
     return joining_kernel(call, axis, sizes, dst.elements(axis + 1, dst.rank()));
@@ -105,9 +106,9 @@ Op concat(std::string name, std::vector<std::string> aliases, std::string doc) {
   return op;
 }
 
-Op stack() {
+Op stack(std::string name) {
   Op op;
-  op.name = "stack";
+  op.name = std::move(name);
   op.doc = "Equal shapes laid side by side along a new axis.";
   op.inputs = counted();
   op.attributes = {integer("num_args").at_least(1), integer("axis").or_else(0)};
@@ -132,6 +133,98 @@ Op stack() {
     const int axis = from_front(call.attributes().integer("axis"), dst.rank());
     const std::vector<std::int64_t> sizes(call.inputs.size(), 1);
     return joining_kernel(call, axis, sizes, dst.elements(axis + 1, dst.rank()));
+  };
+  return op;
+}
+
+/// Concat whose axis is called axis, and where axis=None flattens the inputs first.
+Op numpy_concatenate() {
+  Op op = concat("_npi_concatenate", {}, "Tensors joined along an axis, flattened first without one.", "axis");
+  op.attributes[1] = integer("axis").or_none();
+  op.infer_shape = [](ShapeInference& shapes) {
+    if (shapes.attributes().has("axis")) return infer_concat(shapes, "axis");
+    std::int64_t total = 0;
+    for (int i = 0; i < shapes.inputs(); ++i) {
+      if (!shapes.in(i).is_known()) return;
+      total += shapes.in(i).elements();
+    }
+    shapes.set_out(0, {total});
+  };
+  op.reference = [along_axis = op.reference](const OpCall& call) {
+    if (call.attributes().has("axis")) return along_axis(call);
+    std::vector<std::int64_t> sizes;
+    for (const TensorType& input : call.inputs) sizes.push_back(input.shape.elements());
+    return joining_kernel(call, 0, sizes, 1);
+  };
+  return op;
+}
+
+/// NumPy's atleast_1d and atleast_2d.
+Shape as_vector(const Shape& shape) {
+  return shape.rank() < 1 ? Shape{1} : shape;
+}
+Shape as_row(const Shape& shape) {
+  return shape.rank() < 2 ? joined({1}, as_vector(shape)) : shape;
+}
+
+/// Joins along an axis what `raise` makes of each shape: NumPy's vstack and column_stack.
+Op raised_concat(std::string name, int axis, Shape (*raise)(const Shape&)) {
+  Op op;
+  op.name = std::move(name);
+  op.doc = "Tensors joined along an axis, vectors made matrices first.";
+  op.inputs = counted();
+  op.attributes = {integer("num_args").at_least(1)};
+  op.infer_shape = [axis, raise](ShapeInference& shapes) {
+    Shape dst;
+    for (int i = 0; i < shapes.inputs(); ++i) {
+      if (!shapes.in(i).is_known()) return;
+      const Shape src = raise(shapes.in(i));
+      if (i == 0) dst = src;
+      bool fits = src.rank() == dst.rank();
+      for (int other = 0; fits && other < src.rank(); ++other) fits = other == axis || src[other] == dst[other];
+      if (!fits) shapes.refuse("input {} of shape {} does not fit those before it, {}", i, src.str(), dst.str());
+      if (i > 0) dst[axis] += src[axis];
+    }
+    shapes.set_out(0, dst);
+  };
+  op.reference = [axis, raise](const OpCall& call) {
+    const Shape& dst = call.shape_out();
+    std::vector<std::int64_t> sizes;
+    for (const TensorType& input : call.inputs) sizes.push_back(raise(input.shape)[axis]);
+    return joining_kernel(call, axis, sizes, dst.elements(axis + 1, dst.rank()));
+  };
+  return op;
+}
+
+std::vector<std::string> numbered_outputs(std::int64_t count) {
+  if (count == 1) return {"output"};
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < count; ++i) names.push_back("output" + std::to_string(i));
+  return names;
+}
+
+/// Each input with axes of size 1 added up to a rank.
+Op at_least(std::string name, Shape (*raise)(const Shape&)) {
+  Op op;
+  op.name = std::move(name);
+  op.doc = "The inputs with axes of size 1 added up to a rank.";
+  op.inputs = counted();
+  op.outputs = [](const Attributes& attributes) { return numbered_outputs(std::ssize(counted()(attributes))); };
+  op.attributes = {integer("num_args").at_least(1)};
+  op.infer_shape = [raise](ShapeInference& shapes) {
+    for (int i = 0; i < shapes.inputs(); ++i) {
+      if (shapes.in(i).is_known()) shapes.set_out(i, raise(shapes.in(i)));
+    }
+  };
+  op.infer_type = [](TypeInference& types) {
+    for (int i = 0; i < types.inputs(); ++i) tie_types(types, {i}, {i});
+  };
+  op.reference = [](const OpCall& call) {
+    std::vector<PreparedCopy> copies;
+    for (const TensorType& input : call.inputs) copies.emplace_back(whole_copy(input.shape.elements()), *input.dtype);
+    return Kernel{[copies](const Operands& operands) {
+      for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[i], operands.dst[i]);
+    }};
   };
   return op;
 }
@@ -240,10 +333,7 @@ Op split_v2() {
     if (sections > limit)
       fail(ErrorCode::invalid_argument, "attribute sections={} must be at most {}", sections, limit);
     const std::int64_t parts = sections > 0 ? sections : std::ssize(attributes.tuple("indices"));
-    if (parts == 1) return std::vector<std::string>{"output"};
-    std::vector<std::string> names;
-    for (std::int64_t i = 0; i < parts; ++i) names.push_back("output" + std::to_string(i));
-    return names;
+    return numbered_outputs(parts);
   };
   op.attributes = {ints("indices"), integer("axis").or_else(1), boolean("squeeze_axis").or_else(false),
                    integer("sections").or_else(0).at_least(0)};
@@ -272,7 +362,15 @@ std::vector<Op> concat_ops() {
   return {
       concat("Concat", {"concat", "_sparse_concat"}, "Tensors joined along an axis."),
       concat("_rnn_param_concat", {"_npi_rnn_param_concat"}, "Pieces of RNN's parameter vector, joined."),
-      stack(),
+      stack("stack"),
+      stack("_npi_stack"),
+      numpy_concatenate(),
+      raised_concat("_npi_vstack", 0, as_row),
+      raised_concat("_npi_column_stack", 1,
+                    [](const Shape& s) { return s.rank() < 2 ? joined(as_vector(s), {1}) : s; }),
+      at_least("_np_atleast_1d", as_vector),
+      at_least("_np_atleast_2d", as_row),
+      at_least("_np_atleast_3d", [](const Shape& s) { return s.rank() < 3 ? joined(as_row(s), {1}) : s; }),
       slice_channel(),
       split_v2(),
   };

@@ -62,27 +62,30 @@ Op zeros_without_dtype() {
   return op;
 }
 
-Op eye() {
-  Op op = creator(
-      "_eye", "Ones on the k-th diagonal of an N x M matrix, zeros elsewhere; M=0 means N.",
-      {integer("N").at_least(1), integer("M").or_else(0).at_least(0), integer("k").or_else(0), dtype_attribute()});
+/// 1 where the column is k beyond the row, 0 elsewhere.
+Kernel eye_kernel(const OpCall& call, std::int64_t k) {
+  return dispatch(call.dtype_out(), [&]<class T>() {
+    return Kernel{[rows = call.shape_out()[0], columns = call.shape_out()[1], k](const Operands& operands) {
+      T* dst = operands.out<T>();
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t column = 0; column < columns; ++column) *dst++ = store<T>(column - row == k ? 1 : 0);
+      }
+    }};
+  });
+}
+
+/// _eye writes M=0, _npi_eye M=None for a square matrix.
+Op eye(std::string name) {
+  AttributeSpec columns_attribute = integer("M").or_else(0).at_least(0);
+  columns_attribute.nullable = true;
+  Op op = creator(std::move(name), "Ones on the k-th diagonal of an N x M matrix, zeros elsewhere; without M, M is N.",
+                  {integer("N").at_least(1), std::move(columns_attribute), integer("k").or_else(0), dtype_attribute()});
   op.infer_shape = [](ShapeInference& shapes) {
-    const std::int64_t rows = shapes.attributes().integer("N"), columns = shapes.attributes().integer("M");
+    const std::int64_t rows = shapes.attributes().integer("N");
+    const std::int64_t columns = shapes.attributes().has("M") ? shapes.attributes().integer("M") : 0;
     shapes.set_out(0, {rows, columns > 0 ? columns : rows});
   };
-  op.reference = [](const OpCall& call) {
-    return dispatch(call.dtype_out(), [&]<class T>() {
-      return Kernel{[rows = call.shape_out()[0], columns = call.shape_out()[1],
-                     k = call.attributes().integer("k")](const Operands& operands) {
-        T* dst = operands.out<T>();
-        for (std::int64_t row = 0; row < rows; ++row) {
-          for (std::int64_t column = 0; column < columns; ++column) {
-            dst[row * columns + column] = store<T>(column - row == k ? 1 : 0);
-          }
-        }
-      }};
-    });
-  };
+  op.reference = [](const OpCall& call) { return eye_kernel(call, call.attributes().integer("k")); };
   return op;
 }
 
@@ -110,8 +113,8 @@ Bounds bounds(const Attributes& attributes) {
   return {0, start};
 }
 
-Op arange() {
-  Op op = creator("_arange", "start, start + step, … below stop, each `repeat` times.",
+Op arange(std::string name) {
+  Op op = creator(std::move(name), "start, start + step, … below stop, each `repeat` times.",
                   {real("start"), real("stop").or_none(), real("step").or_else(1.0),
                    integer("repeat").or_else(1).at_least(1), boolean("infer_range").or_else(false), dtype_attribute()});
   op.infer_shape = [](ShapeInference& shapes) {
@@ -132,10 +135,64 @@ Op arange() {
   return op;
 }
 
+/// 1 on the diagonal of a square matrix given by its shape.
+Op identity_matrix() {
+  Op op = filled("_npi_identity", "The identity matrix of a shape.", [](const Attributes&) { return 0.0; });
+  op.reference = [](const OpCall& call) { return eye_kernel(call, 0); };
+  op.infer_shape = [shape_rule = op.infer_shape](ShapeInference& shapes) {
+    shape_rule(shapes);
+    const Shape& dst = shapes.out();
+    if (dst.is_known() && (dst.rank() != 2 || dst[0] != dst[1]))
+      shapes.refuse("shape={} is no square matrix", dst.str());
+  };
+  return op;
+}
+
+/// dst[axis][i0][i1]… = i_axis.
+Op indices() {
+  AttributeSpec dtype = dtype_choice("dtype").or_else(std::string("int32"));
+  Op op = creator("_npi_indices", "The coordinates of a grid, an axis after the other.",
+                  {ints("dimensions"), std::move(dtype)});
+  op.infer_shape = [](ShapeInference& shapes) {
+    const Shape grid(shapes.attributes().ints("dimensions"));
+    if (!grid.is_known()) shapes.refuse("dimensions={} has a negative size", grid.str());
+    shapes.set_out(0, joined({grid.rank()}, grid));
+  };
+  op.reference = [](const OpCall& call) {
+    const Shape grid(call.attributes().ints("dimensions"));
+    return dispatch(call.dtype_out(), [&]<class T>() {
+      return Kernel{[grid, strides = row_major_strides(grid), count = grid.elements()](const Operands& operands) {
+        T* dst = operands.out<T>();
+        for (int axis = 0; axis < grid.rank(); ++axis) {
+          const std::int64_t stride = strides[static_cast<std::size_t>(axis)];
+          for (std::int64_t i = 0; i < count; ++i) *dst++ = store<T>(i / stride % grid[axis]);
+        }
+      }};
+    });
+  };
+  return op;
+}
+
+Op full_like() {
+  Op op;
+  op.name = "_npi_full_like";
+  op.doc = "fill_value in the input's shape.";
+  op.inputs = always({"a"});
+  op.attributes = {real("fill_value"), text("ctx").or_else(std::string()), dtype_choice("dtype").or_none()};
+  op.infer_shape = same_shape;
+  op.infer_type = [](TypeInference& types) {
+    if (types.attributes().has("dtype")) return types.set_out(0, types.attributes().dtype("dtype"));
+    same_type(types);
+  };
+  op.reference = [](const OpCall& call) { return constant_kernel(call, call.attributes().real("fill_value")); };
+  return op;
+}
+
 Op linspace() {
   Op op = creator(
       "_linspace", "num numbers from start to stop, evenly spaced; stop is the last one with endpoint.",
       {real("start"), real("stop"), integer("num").at_least(0), boolean("endpoint").or_else(true), dtype_attribute()});
+  op.aliases = {"_npi_linspace"};
   op.infer_shape = [](ShapeInference& shapes) {
     const std::int64_t count = shapes.attributes().integer("num");
     if (count == 0 && !shapes.np_shape()) shapes.refuse("num=0 leaves no elements");
@@ -186,10 +243,17 @@ std::vector<Op> init_ops() {
       filled("_ones", "Ones.", [](const Attributes&) { return 1.0; }),
       std::move(full),
       zeros_without_dtype(),
-      eye(),
-      arange(),
+      eye("_eye"),
+      arange("_arange"),
       linspace(),
       arange_like(),
+      filled("_npi_zeros", "Zeros.", [](const Attributes&) { return 0.0; }),
+      filled("_npi_ones", "Ones.", [](const Attributes&) { return 1.0; }),
+      eye("_npi_eye"),
+      identity_matrix(),
+      arange("_npi_arange"),
+      indices(),
+      full_like(),
   };
 }
 

@@ -12,11 +12,12 @@
 namespace tenon {
 namespace {
 
-void infer_pad(ShapeInference& shapes) {
+/// Two numbers an axis: before and after it.
+using Widths = std::vector<std::int64_t>;
+
+/// Adds the widths to the input's sizes, refusing what cannot be padded so.
+void infer_padded(ShapeInference& shapes, const Widths& widths) {
   const Shape& src = shapes.in(0);
-  if (!src.has_rank()) return;
-  const auto widths = shapes.attributes().ints("pad_width");
-  if (src.rank() != 4 && src.rank() != 5) shapes.refuse("the input must have 4 or 5 dimensions, but is {}", src.str());
   if (std::ssize(widths) != 2 * src.rank()) {
     shapes.refuse("pad_width=({}) must have two numbers for each of the {} axes", fmt::join(widths, ","), src.rank());
   }
@@ -29,9 +30,6 @@ void infer_pad(ShapeInference& shapes) {
     if (std::min(before, after) < 0 || std::max(before, after) > limit) {
       shapes.refuse("pad_width=({}) must lie between 0 and {}", fmt::join(widths, ","), limit);
     }
-    if (axis < 2 && before + after != 0) {
-      shapes.refuse("pad_width=({}) may not pad the batch and the channel axis", fmt::join(widths, ","));
-    }
     if (src[axis] == Shape::unknown) continue;
     if (reflect && std::max(before, after) >= src[axis]) {
       shapes.refuse("axis {} of shape {} is too short to be reflected by {}", axis, src.str(), std::max(before, after));
@@ -39,6 +37,22 @@ void infer_pad(ShapeInference& shapes) {
     dst[axis] += before + after;
   }
   shapes.set_out(0, dst);
+}
+
+Widths flat_widths(const Attributes& attributes) {
+  return attributes.ints("pad_width");
+}
+
+/// NumPy's nested form, "((1, 0), (0, 2))": the numbers in order.
+Widths nested_widths(const Attributes& attributes) {
+  std::string numbers;
+  for (const char c : attributes.text("pad_width")) {
+    if (c != '(' && c != ')' && c != '[' && c != ']') numbers += c;
+  }
+  const AttributeValue value = parse_attribute(ints("pad_width"), "(" + numbers + ")");
+  Widths widths;
+  for (const auto& item : std::get<IntTuple>(value)) widths.push_back(item.value_or(0));
+  return widths;
 }
 
 /// A copy within dst: the slice `to` of an axis becomes the slice `from`, over all of the other axes.
@@ -55,7 +69,7 @@ StridedCopy slab_copy(const Shape& dst, int axis, std::int64_t from, std::int64_
 }
 
 /// The copies within dst that fill the border, an axis after the other, so that corners repeat repeated slices.
-std::vector<PreparedCopy> border_copies(const OpCall& call, const std::vector<std::int64_t>& widths, bool reflect) {
+std::vector<PreparedCopy> border_copies(const OpCall& call, const Widths& widths, bool reflect) {
   const Shape &src = call.shape_in(0), &dst = call.shape_out();
   std::vector<PreparedCopy> copies;
   for (int axis = 0; axis < src.rank(); ++axis) {
@@ -69,8 +83,7 @@ std::vector<PreparedCopy> border_copies(const OpCall& call, const std::vector<st
   return copies;
 }
 
-Kernel pad_kernel(const OpCall& call) {
-  const auto widths = call.attributes().ints("pad_width");
+Kernel pad_kernel(const OpCall& call, const Widths& widths) {
   const std::string& mode = call.attributes().text("mode");
   const DType dtype = call.dtype_in(0);
   const auto dst_strides = row_major_strides(call.shape_out());
@@ -94,18 +107,47 @@ Kernel pad_kernel(const OpCall& call) {
   }};
 }
 
-}  // namespace
-
-std::vector<Op> pad_ops() {
+Op pad() {
   Op op;
   op.name = "Pad";
   op.aliases = {"pad"};
   op.doc = "A border of a constant, of the edge's values, or of the inside mirrored at the edge.";
   op.attributes = {choice("mode", {"constant", "edge", "reflect"}), ints("pad_width"),
                    real("constant_value").or_else(0.0)};
-  op.infer_shape = infer_pad;
-  op.reference = pad_kernel;
-  return {std::move(op)};
+  op.infer_shape = [](ShapeInference& shapes) {
+    const Shape& src = shapes.in(0);
+    if (!src.has_rank()) return;
+    const Widths widths = flat_widths(shapes.attributes());
+    if (src.rank() != 4 && src.rank() != 5)
+      shapes.refuse("the input must have 4 or 5 dimensions, but is {}", src.str());
+    for (std::size_t i = 0; i < std::min<std::size_t>(4, widths.size()); ++i) {
+      if (widths[i] != 0) {
+        shapes.refuse("pad_width=({}) may not pad the batch and the channel axis", fmt::join(widths, ","));
+      }
+    }
+    infer_padded(shapes, widths);
+  };
+  op.reference = [](const OpCall& call) { return pad_kernel(call, flat_widths(call.attributes())); };
+  return op;
+}
+
+Op numpy_pad() {
+  Op op;
+  op.name = "_npi_pad";
+  op.doc = "Pad for any rank and every axis.";
+  op.attributes = {choice("mode", {"constant", "edge", "reflect"}).or_else(std::string("constant")), text("pad_width"),
+                   real("constant_value").or_else(0.0), choice("reflect_type", {"even"}).or_else(std::string("even"))};
+  op.infer_shape = [](ShapeInference& shapes) {
+    if (shapes.in(0).has_rank()) infer_padded(shapes, nested_widths(shapes.attributes()));
+  };
+  op.reference = [](const OpCall& call) { return pad_kernel(call, nested_widths(call.attributes())); };
+  return op;
+}
+
+}  // namespace
+
+std::vector<Op> pad_ops() {
+  return {pad(), numpy_pad()};
 }
 
 }  // namespace tenon

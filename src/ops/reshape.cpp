@@ -13,16 +13,31 @@
 namespace tenon {
 namespace {
 
-/// Reads the codes of Reshape's attribute `shape` beside the dimensions of the source:
-///
-///     n > 0      that many                 0      the source's dimension        -1   what is left (once)
-///     -2         all remaining dimensions  -3     two dimensions multiplied     -4 a b   one dimension split in a, b
-///
-/// Every code but -2, -3 and -4's a and b passes over one dimension of the source.
+enum class Code { size, copy, infer, copy_rest, merge, split, skip, unknown };
+
+/// Reshape: 0 copies a dimension, so that a size is never 0.
+Code reshape_code(std::int64_t code) {
+  constexpr Code codes[] = {Code::copy, Code::infer, Code::copy_rest, Code::merge, Code::split};
+  return code > 0 ? Code::size : code >= -4 ? codes[-code] : Code::unknown;
+}
+
+/// _npx_reshape: real zero sizes, and a code that skips a dimension of size 1.
+Code npx_reshape_code(std::int64_t code) {
+  constexpr Code codes[] = {Code::size, Code::infer, Code::copy, Code::skip, Code::copy_rest, Code::merge, Code::split};
+  return code > 0 ? Code::size : code >= -6 ? codes[-code] : Code::unknown;
+}
+
+/// NumPy's own reshape.
+Code np_reshape_code(std::int64_t code) {
+  return code >= 0 ? Code::size : code == -1 ? Code::infer : Code::unknown;
+}
+
+/// Reads the codes of a new shape beside the dimensions of the source. A size, copy, infer or skip passes over one of
+/// them, copy_rest over all that remain, merge multiplies two, split parts one in the two sizes that follow the code.
 class ReshapeCodes {
  public:
-  ReshapeCodes(const ShapeInference& shapes, Shape src, std::vector<std::int64_t> codes)
-      : shapes_(shapes), src_(std::move(src)), codes_(std::move(codes)) {}
+  ReshapeCodes(const ShapeInference& shapes, Shape src, std::vector<std::int64_t> codes, Code (*meaning)(std::int64_t))
+      : shapes_(shapes), src_(std::move(src)), codes_(std::move(codes)), meaning_(meaning) {}
 
   Shape read() {
     for (; at_ < codes_.size(); ++at_) read_code(codes_[at_]);
@@ -31,24 +46,30 @@ class ReshapeCodes {
 
  private:
   void read_code(std::int64_t code) {
-    switch (code) {
-      case 0:
+    switch (meaning_(code)) {
+      case Code::size:
+        ++source_;
+        return dst_.push_back(code);
+      case Code::copy:
         return dst_.push_back(take());
-      case -1:
+      case Code::infer:
         return infer();
-      case -2:
+      case Code::copy_rest:
         while (source_ < src_.rank()) dst_.push_back(take());
         return;
-      case -3: {
+      case Code::merge: {
         const Shape two{take(), take()};
         return dst_.push_back(two.is_known() ? two.elements() : Shape::unknown);
       }
-      case -4:
+      case Code::split:
         return split();
-      default:
-        if (code < 0) refuse("code {} at position {} has no meaning; codes are 0, -1, -2, -3 and -4", code, at_);
-        dst_.push_back(code);
-        ++source_;
+      case Code::skip:
+        if (const std::int64_t dim = take(); dim != 1 && dim != Shape::unknown) {
+          refuse("{} at position {} skips a dimension of size {}, not of 1", code, at_, dim);
+        }
+        return;
+      case Code::unknown:
+        refuse("code {} at position {} has no meaning", code, at_);
     }
   }
 
@@ -62,26 +83,29 @@ class ReshapeCodes {
 
   void infer() {
     if (inferred_) refuse("-1 stands twice; only one dimension can be inferred");
-    // MXNet writes the inferred size at the code's position, which is another dimension then; no such graph runs there.
-    if (dst_.size() != at_) refuse("-1 at position {} follows -2 or -4 and cannot be inferred; give the size", at_);
+    // MXNet's Reshape writes the inferred size at the code's position, which is another dimension then; no such graph
+    // runs there.
+    if (meaning_ == reshape_code && dst_.size() != at_) {
+      refuse("-1 at position {} follows -2 or -4 and cannot be inferred; give the size", at_);
+    }
     inferred_ = true;
     dst_.push_back(Shape::unknown);
     ++source_;
   }
 
   void split() {
-    if (at_ + 2 >= codes_.size()) refuse("-4 at position {} needs two sizes after it", at_);
+    if (at_ + 2 >= codes_.size()) refuse("{} at position {} needs two sizes after it", codes_[at_], at_);
     const std::int64_t whole = take();
     std::int64_t first = codes_[at_ + 1], second = codes_[at_ + 2];
-    if (first == -1 && second == -1) refuse("-4 at position {} leaves both of its sizes to be inferred", at_);
+    if (first == -1 && second == -1) refuse("the split at position {} leaves both of its sizes to be inferred", at_);
     if (first < -1 || second < -1 || first == 0 || second == 0) {
-      refuse("-4 at position {} cannot split a dimension in {} and {}", at_, first, second);
+      refuse("the split at position {} cannot part a dimension in {} and {}", at_, first, second);
     }
     if (whole != Shape::unknown) {
       if (first == -1) first = whole / second;
       if (second == -1) second = whole / first;
       if (Shape{first, second}.elements() != whole) {
-        refuse("-4 at position {} splits a dimension of {} in {} and {}, which do not multiply to it", at_, whole,
+        refuse("the split at position {} parts a dimension of {} in {} and {}, which do not multiply to it", at_, whole,
                first, second);
       }
     }
@@ -97,6 +121,7 @@ class ReshapeCodes {
   const ShapeInference& shapes_;
   Shape src_;
   std::vector<std::int64_t> codes_;
+  Code (*meaning_)(std::int64_t);
   std::vector<std::int64_t> dst_;
   std::size_t at_ = 0;
   int source_ = 0;
@@ -107,10 +132,12 @@ Shape reversed(const Shape& shape) {
   return Shape(std::vector<std::int64_t>(shape.dims().rbegin(), shape.dims().rend()));
 }
 
-Shape from_codes(const ShapeInference& shapes, std::vector<std::int64_t> codes) {
-  if (!shapes.attributes().flag("reverse")) return ReshapeCodes(shapes, shapes.in(0), std::move(codes)).read();
+/// `reverse` reads codes and dimensions from the right.
+Shape from_codes(const ShapeInference& shapes, std::vector<std::int64_t> codes, Code (*meaning)(std::int64_t),
+                 bool reverse) {
+  if (!reverse) return ReshapeCodes(shapes, shapes.in(0), std::move(codes), meaning).read();
   std::reverse(codes.begin(), codes.end());
-  return reversed(ReshapeCodes(shapes, reversed(shapes.in(0)), std::move(codes)).read());
+  return reversed(ReshapeCodes(shapes, reversed(shapes.in(0)), std::move(codes), meaning).read());
 }
 
 /// The form before the codes: 0 is inferred, keep_highest takes the first dimension from the source.
@@ -128,7 +155,7 @@ void infer_reshape(ShapeInference& shapes) {
   if (shapes.in(0).has_rank()) {
     auto codes = shapes.attributes().ints("shape");
     if (!codes.empty()) {
-      shapes.set_out(0, from_codes(shapes, std::move(codes)));
+      shapes.set_out(0, from_codes(shapes, std::move(codes), reshape_code, shapes.attributes().flag("reverse")));
     } else if (!shapes.attributes().tuple("target_shape").empty()) {
       shapes.set_out(0, from_target_shape(shapes));
     }
@@ -144,6 +171,26 @@ Op reshape() {
   op.attributes = {ints("shape").or_else(IntTuple{}), boolean("reverse").or_else(false),
                    ints("target_shape").or_else(IntTuple{}), boolean("keep_highest").or_else(false)};
   op.infer_shape = infer_reshape;
+  op.reference = flat_copy_kernel;
+  return op;
+}
+
+Op numpy_reshape(std::string name, std::vector<std::string> aliases, std::string doc, Code (*meaning)(std::int64_t)) {
+  const bool can_reverse = meaning == npx_reshape_code;
+  Op op;
+  op.name = std::move(name);
+  op.aliases = std::move(aliases);
+  op.doc = std::move(doc);
+  op.inputs = always({"a"});
+  op.attributes = {ints("newshape"), choice("order", {"C"}).or_else(std::string("C"))};
+  if (can_reverse) op.attributes.push_back(boolean("reverse").or_else(false));
+  op.infer_shape = [meaning, can_reverse](ShapeInference& shapes) {
+    if (shapes.in(0).has_rank()) {
+      const bool reverse = can_reverse && shapes.attributes().flag("reverse");
+      shapes.set_out(0, from_codes(shapes, shapes.attributes().ints("newshape"), meaning, reverse));
+    }
+    balance_elements(shapes);
+  };
   op.reference = flat_copy_kernel;
   return op;
 }
@@ -241,9 +288,10 @@ void infer_squeeze(ShapeInference& shapes) {
   balance_elements(shapes);
 }
 
-Op squeeze() {
+Op squeeze(std::string name, std::string input) {
   Op op;
-  op.name = "squeeze";
+  op.name = std::move(name);
+  op.inputs = always({std::move(input)});
   op.doc = "Without the given axes of size 1, or without all of them.";
   op.attributes = {ints("axis").or_none()};
   op.infer_shape = infer_squeeze;
@@ -275,9 +323,14 @@ Op shape_reader(std::string name, std::vector<std::string> aliases, std::string 
 std::vector<Op> reshape_ops() {
   return {
       reshape(),
+      numpy_reshape("_np_reshape", {}, "The same elements under another shape; -1 is inferred.", np_reshape_code),
+      numpy_reshape("_npx_reshape", {"_npi_reshape"},
+                    "The same elements under another shape: -2 copies a dimension, -5 merges two, -6 splits one, …",
+                    npx_reshape_code),
       reshape_like(),
       expand_dims(),
-      squeeze(),
+      squeeze("squeeze", "data"),
+      squeeze("_np_squeeze", "a"),
       shape_reader("shape_array", {"_npx_shape_array"}, "The input's dimensions.",
                    [](const Shape& shape) { return std::vector<std::int64_t>(shape.begin(), shape.end()); }),
       shape_reader("size_array", {}, "The number of the input's elements.",

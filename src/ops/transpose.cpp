@@ -1,4 +1,4 @@
-// Operators that move whole axes: transpose, SwapAxis, depth_to_space, space_to_depth, reverse, diag.
+// Operators that move whole axes: transpose, SwapAxis, _np_moveaxis, depth_to_space, space_to_depth.
 
 #include <numeric>
 
@@ -35,6 +35,31 @@ std::vector<int> swapped_axes(const Attributes& attributes, int rank) {
   return axes;
 }
 
+/// axes=None or () reverses; negative axes count from the end.
+std::vector<int> numpy_transposed_axes(const Attributes& attributes, int rank) {
+  std::vector<int> axes;
+  if (attributes.has("axes")) {
+    for (const std::int64_t axis : attributes.ints("axes")) axes.push_back(from_front(axis, rank));
+  }
+  if (!axes.empty()) return axes;
+  axes = identity(rank);
+  return std::vector<int>(axes.rbegin(), axes.rend());
+}
+
+/// The axes of `source` go to the places of `destination`; the others keep their order.
+std::vector<int> moved_axes(const Attributes& attributes, int rank) {
+  const auto source = attributes.ints("source"), destination = attributes.ints("destination");
+  std::vector<int> axes(static_cast<std::size_t>(rank), -1);
+  auto rest = identity(rank);
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    axes[static_cast<std::size_t>(from_front(destination[i], rank))] = from_front(source[i], rank);
+    std::erase(rest, from_front(source[i], rank));
+  }
+  auto next = rest.begin();
+  for (int& axis : axes) axis = axis < 0 ? *next++ : axis;
+  return axes;
+}
+
 int known_rank(const ShapeInference& shapes) {
   return shapes.in(0).has_rank() ? shapes.in(0).rank() : shapes.out().rank();
 }
@@ -55,6 +80,29 @@ void infer_transpose(ShapeInference& shapes) {
   permute_axes(shapes, transposed_axes(shapes.attributes(), rank));
 }
 
+void infer_numpy_transpose(ShapeInference& shapes) {
+  const int rank = known_rank(shapes);
+  if (rank < 0) return;
+  if (shapes.attributes().has("axes")) {
+    const auto given = shapes.attributes().ints("axes");
+    if (!given.empty() && std::ssize(resolve_axes(shapes, given, rank)) != rank) {
+      shapes.refuse("axes=({}) must name each of the {} axes of the input once", fmt::join(given, ","), rank);
+    }
+  }
+  permute_axes(shapes, numpy_transposed_axes(shapes.attributes(), rank));
+}
+
+void infer_moveaxis(ShapeInference& shapes) {
+  const int rank = known_rank(shapes);
+  if (rank < 0) return;
+  const auto source = resolve_axes(shapes, shapes.attributes().ints("source"), rank);
+  const auto destination = resolve_axes(shapes, shapes.attributes().ints("destination"), rank);
+  if (source.size() != destination.size()) {
+    shapes.refuse("source has {} items, but destination has {}", source.size(), destination.size());
+  }
+  permute_axes(shapes, moved_axes(shapes.attributes(), rank));
+}
+
 void infer_swap(ShapeInference& shapes) {
   const int rank = known_rank(shapes);
   if (rank < 0) return;
@@ -64,9 +112,10 @@ void infer_swap(ShapeInference& shapes) {
 }
 
 Op permuting(std::string name, std::string doc, std::vector<AttributeSpec> attributes,
-             void (*infer_shape)(ShapeInference&), Permutation permutation) {
+             void (*infer_shape)(ShapeInference&), Permutation permutation, std::string input = "data") {
   Op op;
   op.name = std::move(name);
+  op.inputs = always({std::move(input)});
   op.doc = std::move(doc);
   op.attributes = std::move(attributes);
   op.infer_shape = infer_shape;
@@ -122,104 +171,11 @@ Op block_op(std::string name, std::string doc, bool to_space) {
   return op;
 }
 
-Op reverse() {
-  Op op;
-  op.name = "reverse";
-  op.aliases = {"flip"};
-  op.doc = "The elements in opposite order along the given axes.";
-  op.attributes = {ints("axis")};
-  op.infer_shape = [](ShapeInference& shapes) {
-    same_shape(shapes);
-    if (!shapes.in(0).has_rank()) return;
-    const auto axes = shapes.attributes().ints("axis");
-    for (const std::int64_t axis : axes) {
-      if (axis < 0) shapes.refuse("axis=({}) may not be negative", fmt::join(axes, ","));
-    }
-    resolve_axes(shapes, axes, shapes.in(0).rank());
-  };
-  op.reference = [](const OpCall& call) {
-    StridedCopy copy = transpose_copy(call.shape_in(0), identity(call.shape_in(0).rank()));
-    for (const std::int64_t axis : call.attributes().ints("axis")) {
-      auto& [extent, src_stride, dst_stride] = copy.axes[static_cast<std::size_t>(axis)];
-      if (extent > 0) copy.src_offset += (extent - 1) * src_stride;
-      src_stride = -src_stride;
-    }
-    return copy_kernel(call, copy);
-  };
-  return op;
-}
-
-/// Elements on the k-th diagonal of a rows x columns matrix.
-std::int64_t diagonal_length(std::int64_t rows, std::int64_t columns, std::int64_t k) {
-  return std::min(k < 0 ? rows + k : rows, k > 0 ? columns - k : columns);
-}
-
-void infer_diag(ShapeInference& shapes) {
-  const Shape& src = shapes.in(0);
-  if (!src.is_known()) return;
-  const std::int64_t k = shapes.attributes().integer("k");
-  if (std::abs(k) > std::int64_t{1} << 31) shapes.refuse("k={} is too far from the main diagonal", k);
-  if (src.rank() == 1) {
-    const std::int64_t size = src[0] + std::abs(k);
-    shapes.set_out(0, {size, size});
-    return;
-  }
-  const auto axes =
-      resolve_axes(shapes, {shapes.attributes().integer("axis1"), shapes.attributes().integer("axis2")}, src.rank());
-  const std::int64_t length = diagonal_length(src[axes[0]], src[axes[1]], k);
-  if (length < (shapes.np_shape() ? 0 : 1)) {
-    shapes.refuse("axes {} and {} of shape {} have no diagonal k={}", axes[0], axes[1], src.str(), k);
-  }
-  std::vector<std::int64_t> dims;
-  for (int axis = 0; axis < src.rank(); ++axis) {
-    if (axis != axes[0] && axis != axes[1]) dims.push_back(src[axis]);
-  }
-  dims.push_back(length);
-  shapes.set_out(0, Shape(dims));
-}
-
-/// Takes the k-th diagonal of axes axis1 and axis2, which becomes the last axis.
-StridedCopy diagonal_copy(const Shape& src, int axis1, int axis2, std::int64_t k, const Shape& dst) {
-  const auto src_strides = row_major_strides(src);
-  const auto dst_strides = row_major_strides(dst);
-  const std::int64_t row = src_strides[static_cast<std::size_t>(axis1)];
-  const std::int64_t column = src_strides[static_cast<std::size_t>(axis2)];
-  StridedCopy copy;
-  copy.src_offset = k > 0 ? k * column : -k * row;
-  for (int axis = 0; axis < src.rank(); ++axis) {
-    if (axis == axis1 || axis == axis2) continue;
-    copy.axes.push_back({src[axis], src_strides[static_cast<std::size_t>(axis)], dst_strides[copy.axes.size()]});
-  }
-  copy.axes.push_back({dst[dst.rank() - 1], row + column, 1});
-  return copy;
-}
-
-Op diag() {
-  Op op;
-  op.name = "diag";
-  op.doc = "The k-th diagonal of axes axis1 and axis2, as the last axis; of a vector, the matrix with that diagonal.";
-  op.attributes = {integer("k").or_else(0), integer("axis1").or_else(0), integer("axis2").or_else(1)};
-  op.infer_shape = infer_diag;
-  op.reference = [](const OpCall& call) {
-    const Shape &src = call.shape_in(0), &dst = call.shape_out();
-    const std::int64_t k = call.attributes().integer("k");
-    if (src.rank() > 1) {
-      return copy_kernel(call, diagonal_copy(src, from_front(call.attributes().integer("axis1"), src.rank()),
-                                             from_front(call.attributes().integer("axis2"), src.rank()), k, dst));
-    }
-    const PreparedCopy place(diagonal_copy(dst, 0, 1, k, src).inverse(), call.dtype_in(0));
-    return Kernel{[place, bytes = static_cast<std::size_t>(dst.elements()) *
-                                  size_of(call.dtype_out())](const Operands& operands) {
-      std::fill_n(operands.out<std::byte>(), bytes, std::byte{0});
-      place(operands.src[0], operands.dst[0]);
-    }};
-  };
-  return op;
-}
-
 }  // namespace
 
 std::vector<Op> transpose_ops() {
+  Op numpy_transpose = permuting("_np_transpose", "Axes in the given order, or reversed.", {ints("axes").or_none()},
+                                 infer_numpy_transpose, numpy_transposed_axes, "a");
   Op swap = permuting("SwapAxis", "Two axes exchanged.", {integer("dim1").or_else(0), integer("dim2").or_else(0)},
                       infer_swap, swapped_axes);
   swap.aliases = {"swapaxes", "_npi_swapaxes"};
@@ -227,10 +183,11 @@ std::vector<Op> transpose_ops() {
       permuting("transpose", "Axes in the given order, or reversed.", {ints("axes").or_else(IntTuple{})},
                 infer_transpose, transposed_axes),
       std::move(swap),
+      std::move(numpy_transpose),
+      permuting("_np_moveaxis", "Some axes moved to other places; the rest keep their order.",
+                {ints("source"), ints("destination")}, infer_moveaxis, moved_axes, "a"),
       block_op("depth_to_space", "Blocks of channels become blocks of pixels; block rows are outermost.", true),
       block_op("space_to_depth", "Blocks of pixels become channels; the inverse of depth_to_space.", false),
-      reverse(),
-      diag(),
   };
 }
 
