@@ -1,5 +1,7 @@
 #include "engine/parameters.h"
 
+#include "core/pages.h"
+
 namespace tenon {
 
 std::shared_ptr<const Tensor> ParameterStore::derive(const Tensor& source, const std::string& kind,
@@ -9,6 +11,8 @@ std::shared_ptr<const Tensor> ParameterStore::derive(const Tensor& source, const
   if (auto kept = known.lock()) return kept;
   auto made = std::make_shared<const Tensor>(make());
   known = made;
+  // The copy takes the place of the original, which stays in its file.
+  if (made->data() != source.data()) release_file_pages(source.data(), source.bytes());
   return made;
 }
 
