@@ -32,7 +32,6 @@ constexpr Family kFamilies[] = {
     flip_ops,
     im2col_ops,
     indexing_ops,
-    init_ops,
     linalg_ops,
     pad_ops,
     pooling_ops,
