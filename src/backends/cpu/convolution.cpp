@@ -107,17 +107,20 @@ Offer offer_convolution(const StepRequest& request) {
       });
 }
 
-/// MXNet keeps (C, F, k…); oneDNN names the destination's channels first. The same memory, two strides exchanged.
-Description transposed_weight(const Shape& grouped_weight, bool has_groups) {
-  std::vector<std::int64_t> strides(static_cast<std::size_t>(grouped_weight.rank()));
-  for (int axis = 0; axis < grouped_weight.rank(); ++axis) {
-    strides[static_cast<std::size_t>(axis)] = grouped_weight.elements(axis + 1, grouped_weight.rank());
-  }
-  Shape shape = grouped_weight;
-  const int outer = has_groups ? 1 : 0;
-  std::swap(shape[outer], shape[outer + 1]);
-  std::swap(strides[static_cast<std::size_t>(outer)], strides[static_cast<std::size_t>(outer) + 1]);
-  return onednn::strided(shape, strides);
+/// MXNet keeps (C, F, k…); oneDNN names the destination's channels first: the same memory, two axes exchanged.
+struct TransposedWeight {
+  Shape shape;
+  std::vector<std::int64_t> strides;
+};
+
+TransposedWeight transposed_weight(const Shape& kept, std::int64_t groups) {
+  TransposedWeight weight{grouped(kept, groups), {}};
+  const Shape& shape = weight.shape;
+  for (int axis = 0; axis < shape.rank(); ++axis) weight.strides.push_back(shape.elements(axis + 1, shape.rank()));
+  const int outer = groups > 1 ? 1 : 0;
+  std::swap(weight.shape[outer], weight.shape[outer + 1]);
+  std::swap(weight.strides[static_cast<std::size_t>(outer)], weight.strides[static_cast<std::size_t>(outer) + 1]);
+  return weight;
 }
 
 Offer offer_deconvolution(const StepRequest& request) {
@@ -141,16 +144,15 @@ Offer offer_deconvolution(const StepRequest& request) {
                      format_attribute(call.attributes().tuple("target_shape")));
   if (conditions.refuse()) return conditions.reason();
 
-  const Description plain = transposed_weight(grouped(call.shape_in(1), groups), groups > 1);
-  const Dims dims = plain.dims();
+  const TransposedWeight weight = transposed_weight(call.shape_in(1), groups);
   using Primitive = dnnl::deconvolution_forward;
-  return offer_window_primitive<Primitive>(
-      request, plain, onednn::any_layout(Shape(std::vector<std::int64_t>(dims.begin(), dims.end()))),
-      [&](const Descriptions& is) {
-        return onednn::describe_primitive<Primitive>(kInference, dnnl::algorithm::deconvolution_direct, is.src,
-                                                     is.weight, is.bias, is.dst, window.stride, window.dilate,
-                                                     window.pad_left, window.pad_right);
-      });
+  return offer_window_primitive<Primitive>(request, onednn::strided(weight.shape, weight.strides),
+                                           onednn::any_layout(weight.shape), [&](const Descriptions& is) {
+                                             return onednn::describe_primitive<Primitive>(
+                                                 kInference, dnnl::algorithm::deconvolution_direct, is.src, is.weight,
+                                                 is.bias, is.dst, window.stride, window.dilate, window.pad_left,
+                                                 window.pad_right);
+                                           });
 }
 
 Offer offer_fully_connected(const StepRequest& request) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 namespace tenon::onednn {
 namespace {
 
@@ -25,8 +27,12 @@ std::string key_of(const Description& description) {
 #if DNNL_VERSION_MAJOR < 3
   return {reinterpret_cast<const char*>(&description.data), sizeof(description.data)};
 #else
-  const auto bytes = const_cast<Description&>(description).get_blob();
-  return {bytes.begin(), bytes.end()};
+  std::string key;
+  for (const auto& numbers : {description.get_dims(), description.get_padded_dims(), description.get_strides(),
+                              description.get_inner_blks(), description.get_inner_idxs()}) {
+    key += fmt::format("({})", fmt::join(numbers, ","));
+  }
+  return key;
 #endif
 }
 
