@@ -1,7 +1,7 @@
 // Operators along one axis or over the whole that are neither reductions nor sorts: running sums and histograms.
 
 #include "ops/axes.h"
-#include "ops/families.h"
+#include "ops/registry.h"
 
 namespace tenon {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ops/axes.h"
-#include "ops/families.h"
+#include "ops/registry.h"
 
 namespace tenon {
 namespace {

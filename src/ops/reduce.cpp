@@ -5,7 +5,7 @@
 
 #include "ops/axes.h"
 #include "ops/elementwise.h"
-#include "ops/families.h"
+#include "ops/registry.h"
 
 namespace tenon {
 namespace {

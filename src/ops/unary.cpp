@@ -152,8 +152,10 @@ std::vector<Op> parametric_ops() {
                  {real("a_min"), real("a_max")},
                  [](const Attributes& attributes) {
                    return [low = single(attributes, "a_min"), high = single(attributes, "a_max")](auto x) {
-                     const auto lo = convert<decltype(x)>(low), hi = convert<decltype(x)>(high);
-                     return x > hi ? hi : x < lo ? lo : x;
+                     using A = decltype(x);
+                     // Compared as real numbers: an infinite bound must stay out of reach of integers.
+                     const double value = static_cast<double>(x);
+                     return value > high ? convert<A>(high) : value < low ? convert<A>(low) : x;
                    };
                  },
                  {"_npi_clip", "_sparse_clip"}),

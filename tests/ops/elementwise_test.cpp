@@ -39,6 +39,11 @@ TEST(Unary, ClipWithCrossedBoundsTakesTheUpperFirst) {
   expect_tensor(unary("clip(%x) {a_min=1, a_max=-1}", tensor({3}, {-2, 0, 2})), {3}, {1, -1, -1});
 }
 
+TEST(Unary, ClipOfIntegersWithAnInfiniteBoundKeepsThem) {
+  const Tensor x = tensor({3}, {-2, 0, 9}, DType::int32);
+  expect_tensor(unary("clip(%x) {a_min=0, a_max=inf}", x), {3}, {0, 0, 9});
+}
+
 TEST(Unary, ErfinvInvertsErfIntoTheTails) {
   const std::vector<double> y = {-5.5, -2, -0.3, 1e-9, 0.7, 3, 5.8};
   const Tensor x = unary("erf(%x)", tensor({7}, y, DType::float64));
