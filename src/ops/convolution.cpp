@@ -100,7 +100,7 @@ Shape weight_shape(const SlidingWindow& window, Layout layout, std::int64_t oute
 }
 
 void set_bias(ShapeInference& shapes) {
-  if (shapes.inputs() > 2) shapes.set_in(2, {shapes.attributes().integer("num_filter")});
+  if (!shapes.attributes().flag("no_bias")) shapes.set_in(2, {shapes.attributes().integer("num_filter")});
 }
 
 void infer_convolution(ShapeInference& shapes) {

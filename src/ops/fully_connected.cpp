@@ -36,7 +36,7 @@ std::int64_t row_elements(const ShapeInference& shapes, const Shape& data) {
 
 void infer_shape(ShapeInference& shapes) {
   const std::int64_t hidden = shapes.attributes().integer("num_hidden");
-  if (shapes.inputs() > 2) {
+  if (!shapes.attributes().flag("no_bias")) {
     // Some old checkpoints hold the bias as a column.
     const bool column = shapes.in(2).rank() == 2;
     shapes.set_in(2, column ? Shape{hidden, 1} : Shape{hidden});
