@@ -36,7 +36,13 @@ class Model {
   static Model from_json(std::string_view json);
   /// Builds a network of the Gluon model zoo ("resnet18_v2"), parameters initialised from the seed.
   static Model zoo(std::string_view name, std::uint64_t seed = 0);
-  /// The names zoo() knows.
+  /// The same with trained weights that MXNet has downloaded to `folder` before; by default $MXNET_HOME/models, else
+  /// ~/.mxnet/models. Throws Error: not_found when there are none, corrupt when the file's SHA-1 does not begin as its
+  /// name says or its arrays are not the network's.
+  static Model zoo_pretrained(std::string_view name, const std::string& folder = {});
+  /// The shape of the one input, "data", that the network was made for: (1,3,224,224), for inceptionv3 (1,3,299,299).
+  static Shape zoo_input(std::string_view name);
+  /// The names zoo() knows, upper or lower case.
   static std::vector<std::string> zoo_names();
 
   Model(Graph graph, Parameters parameters);
