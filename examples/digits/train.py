@@ -5,8 +5,9 @@
     venv/bin/python examples/digits/train.py
 
 digits-symbol.json and digits-0030.params are what Module.save_checkpoint writes. held-back.npz has the quarter of
-scikit-learn's digits that training never saw (`in/data`, 8x8 pixels of 0 to 16), their labels (`label`) and MXNet's own
-outputs for them (`out/softmax_output`). The PNGs are the first held-back digit of each class, 15 times as bright.
+scikit-learn's digits that training never saw (`in/data`, 8x8 pixels of 0 to 16) and MXNet's own outputs for them
+(`out/softmax_output`), held-back-labels.npy what they are. The PNGs are the first held-back digit of each class, 15 times
+as bright.
 """
 import pathlib
 import random
@@ -68,7 +69,8 @@ def main():
     executor = symbol.simple_bind(mx.cpu(), data=held_x.shape, grad_req="null")
     executor.copy_params_from(arguments, auxiliary)
     outputs = executor.forward(is_train=False, data=mx.nd.array(held_x))[0].asnumpy()
-    np.savez_compressed(HERE / "held-back.npz", **{"in/data": held_x, "label": held_y, "out/softmax_output": outputs})
+    np.savez_compressed(HERE / "held-back.npz", **{"in/data": held_x, "out/softmax_output": outputs})
+    np.save(HERE / "held-back-labels.npy", held_y)
     for digit in range(10):
         write_png(HERE / f"{digit}.png", held_x[int(np.argmax(held_y == digit)), 0] * 15)
     print(f"{len(held_y)} held-back digits, accuracy {np.mean(outputs.argmax(axis=1) == held_y):.4f}")
