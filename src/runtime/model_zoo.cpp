@@ -65,8 +65,8 @@ Model Model::zoo(std::string_view name, std::uint64_t seed) {
 
 Model Model::zoo_pretrained(std::string_view name, const std::string& folder) {
   zoo::Network network = zoo::build(name);
-  const std::string file =
-      zoo::find_trained(zoo::canonical(name), folder.empty() ? zoo::store_folder() : folder).string();
+  const auto store = folder.empty() ? zoo::store_folder() : std::filesystem::path(folder);
+  const std::string file = zoo::find_trained(zoo::canonical(name), store).string();
   const Graph types = inferred(network.graph, zoo::input_shape(name));
   Parameters parameters = named(read_params(file), network, types, file);
   return Model(std::move(network.graph), std::move(parameters));
