@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "formats/mxnet/symbol.h"
+#include "support/golden.h"
 #include "zoo/zoo.h"
 
 namespace tenon::zoo {
@@ -16,9 +17,9 @@ namespace {
 class Exports : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const std::string file = "/zoo/" + GetParam() + "-symbol.json";
-    std::ifstream stream(TENON_TEST_DATA + file);
-    ASSERT_TRUE(stream) << "tests/data" << file << " is missing";
+    const std::string file = data_path("zoo/" + GetParam() + "-symbol.json");
+    std::ifstream stream(file);
+    ASSERT_TRUE(stream) << file << " is missing";
     std::ostringstream text;
     text << stream.rdbuf();
     exported_ = text.str();

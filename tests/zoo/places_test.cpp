@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 
+#include "support/golden.h"
 #include "zoo/zoo.h"
 
 namespace tenon::zoo {
@@ -13,7 +14,7 @@ namespace {
 using Blocks = std::map<std::string, std::string>;  // name scope → place
 
 std::map<std::string, Blocks> read_places() {
-  std::ifstream stream(TENON_TEST_DATA "/gluon-places.txt");
+  std::ifstream stream(data_path("gluon-places.txt"));
   std::map<std::string, Blocks> networks;
   Blocks* blocks = nullptr;
   for (std::string line; std::getline(stream, line);) {
