@@ -37,7 +37,6 @@ TEST(Initialize, SameSeedSameBitsOnEveryMachine) {
   // Computed from the description in initialize.h by a program in another language.
   EXPECT_EQ(weight[0], -0x1.8e7924p-12f);
   EXPECT_EQ(weight[14111], 0x1.6a4fc4p-5f);
-  EXPECT_EQ(parameters_of("vgg11", 7).at("vgg0_dense1_weight").data<float>()[5], -0x1.7197fap-7f);
 }
 
 TEST(Initialize, SeedsAndNamesDiffer) {
@@ -63,6 +62,7 @@ TEST(Initialize, HintsOfTheNetworkAreHonoured) {
   EXPECT_NEAR(conv.deviation, std::sqrt(2.0 / (512 * 9)), 1e-4);
   EXPECT_GT(conv.largest, 3 * conv.deviation) << "normal, not uniform";
   EXPECT_NEAR(moments(parameters.at("vgg0_dense1_weight")).deviation, 0.01, 1e-5);
+  EXPECT_EQ(parameters.at("vgg0_dense1_weight").data<float>()[5], 0x1.5206ecp-9f);
   EXPECT_EQ(moments(parameters.at("vgg0_conv7_bias")).largest, 0);
   EXPECT_EQ(moments(parameters.at("vgg0_batchnorm7_gamma")).mean, 1);
   EXPECT_EQ(moments(parameters.at("vgg0_batchnorm7_running_mean")).largest, 0);
