@@ -1,0 +1,89 @@
+#include "runtime/c_api/handles.h"
+
+// The numbers are promises of both APIs.
+static_assert(static_cast<int>(tenon::ErrorCode::internal) == TENON_INTERNAL);
+static_assert(static_cast<int>(tenon::DType::float32) == TENON_FLOAT32);
+static_assert(static_cast<int>(tenon::DType::boolean) == TENON_BOOL);
+
+namespace tenon::c_api {
+namespace {
+
+thread_local std::string last_error;
+
+}  // namespace
+
+std::vector<std::string> keys(const Parameters& parameters) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : parameters) names.push_back(name);
+  return names;
+}
+
+TenonStatus failed(TenonStatus status, const char* sentence) noexcept {
+  try {
+    last_error = sentence;
+  } catch (...) {
+    last_error.clear();  // not even memory for the sentence; the status still says what happened
+  }
+  return status;
+}
+
+bool is_dtype(TenonDType dtype) {
+  return dtype >= TENON_FLOAT32 && dtype <= TENON_BOOL;
+}
+
+DType dtype_of(TenonDType dtype) {
+  if (!is_dtype(dtype)) fail(ErrorCode::invalid_argument, "{} is no element type", static_cast<int>(dtype));
+  return static_cast<DType>(dtype);
+}
+
+Shape shape_of(std::int32_t rank, const std::int64_t* dims, bool may_be_unknown) {
+  if (rank == -1 && may_be_unknown) return {};
+  if (rank < 0 || rank > 32) fail(ErrorCode::invalid_argument, "the rank {} is not between 0 and 32", rank);
+  const auto items = array(static_cast<std::size_t>(rank), dims, "dims");
+  Shape shape(std::vector<std::int64_t>(items.begin(), items.end()));
+  for (const std::int64_t dim : shape) {
+    const bool legal = dim >= 0 || (may_be_unknown && dim == Shape::unknown);
+    if (!legal) fail(ErrorCode::invalid_argument, "{} is no dimension, in the shape {}", dim, shape.str());
+  }
+  return shape;
+}
+
+std::map<std::string, TensorType> types_of(std::size_t count, const TenonType* types, const char* argument) {
+  std::map<std::string, TensorType> result;
+  for (const TenonType& type : array(count, types, argument)) {
+    TensorType& known = result[require(type.name, "name")];
+    known.shape = shape_of(type.rank, type.dims, true);
+    if (type.dtype != TENON_DTYPE_UNKNOWN) known.dtype = dtype_of(type.dtype);
+  }
+  return result;
+}
+
+std::map<std::string, Shape> shapes_of(const std::map<std::string, TensorType>& types) {
+  std::map<std::string, Shape> shapes;
+  for (const auto& [name, type] : types) {
+    if (type.shape.has_rank()) shapes[name] = type.shape;
+  }
+  return shapes;
+}
+
+}  // namespace tenon::c_api
+
+extern "C" {
+
+const char* tenon_version(void) {
+  return tenon::version();
+}
+
+int32_t tenon_c_api_version(void) {
+  return TENON_C_API_VERSION;
+}
+
+const char* tenon_last_error(void) {
+  return tenon::c_api::last_error.c_str();
+}
+
+const char* tenon_status_name(TenonStatus status) {
+  return status == TENON_OK ? "ok" : tenon::name(static_cast<tenon::ErrorCode>(status));
+}
+
+}  // extern "C"
