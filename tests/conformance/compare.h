@@ -9,7 +9,7 @@ namespace tenon::conformance {
 
 /// What one output has to be: |value - golden| <= atol + rtol * |golden| for every element. NaN equals NaN.
 struct Expectation {
-  std::string name;
+  std::string name;  ///< as MXNet calls the output; empty where the pack does not tell
   Tensor golden;
   Tensor alternative;  ///< another result that MXNet gives (with oneDNN); empty where there is none
   double rtol = 0, atol = 0;

@@ -1,5 +1,6 @@
 // Runs packs of golden results (what MXNet computes) and compares.
 
+#include <array>
 #include <iostream>
 #include <map>
 
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/run.h"
+#include "core/error.h"
 
 namespace tenon::conformance {
 namespace {
@@ -50,6 +52,7 @@ int main_with(int argc, char** argv) {
       ->check(CLI::IsMember({"plain", "reference"}))
       ->capture_default_str();
   app.add_option("--device", device, "cpu, cuda, cuda:1, …")->capture_default_str();
+  app.add_flag("--constants", options.constants, "Bind every input but the first as a parameter");
   app.add_flag("--json", as_json, "One JSON object a case instead of sentences");
   CLI11_PARSE(app, argc, argv);
   options.device = Device::parse(device);
@@ -72,6 +75,7 @@ int main_with(int argc, char** argv) {
       fmt::print("FAILED {}/{} ({}): {}\n", entry.family, entry.name, entry.op, fmt::join(outcome.reasons, "\n    "));
     }
   }
+  if (tally.counts == std::array<int, 3>{}) fail(ErrorCode::not_found, "no case of {} is asked for", folder);
   tally.print();
   return tally.counts[1] > 0 ? 1 : 0;
 }

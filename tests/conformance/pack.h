@@ -5,15 +5,16 @@
 #include <string>
 #include <vector>
 
+#include <tenon/model.h>
+
 #include "conformance/compare.h"
-#include "graph/graph.h"
 
 namespace tenon::conformance {
 
 /// A network with everything it is fed, and what has to come out.
 struct Problem {
-  Graph graph;
-  Parameters values;
+  Model model;
+  Parameters inputs;
   std::vector<Expectation> expected;
 };
 

@@ -1,12 +1,10 @@
 #include "conformance/run.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include <tenon/executor.h>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "ops/registry.h"
@@ -20,70 +18,77 @@ nlohmann::json nodes(const std::string& symbol) {
   return json.is_object() && json.contains("nodes") ? json["nodes"] : nlohmann::json::array();
 }
 
+/// A string of a node; empty where the file has something else.
+std::string text(const nlohmann::json& node, const char* key) {
+  return node.is_object() && node.contains(key) && node[key].is_string() ? node[key].get<std::string>() : "";
+}
+
 std::vector<std::string> missing_operators(const std::string& symbol) {
   std::set<std::string> missing;
   for (const auto& node : nodes(symbol)) {
-    const auto op = node.value("op", "null");
-    if (op != "null" && ops().find(op) == nullptr) missing.insert(op);
+    const std::string op = text(node, "op");
+    if (!op.empty() && op != "null" && ops().find(op) == nullptr) missing.insert(op);
   }
   return {missing.begin(), missing.end()};
 }
 
-/// What a checkpoint would hold; the rest is fed.
-bool is_parameter(const std::string& name) {
-  return std::ranges::any_of(std::array{"weight", "bias", "gamma", "beta", "_mean", "_var", "parameters"},
-                             [&](const char* suffix) { return name.ends_with(suffix); });
+/// The problem with every input but the first turned into a parameter, as in a checkpoint.
+Problem with_constants(Problem problem) {
+  Parameters parameters = problem.model.parameters();
+  const auto arguments = problem.model.arguments();
+  for (auto input = problem.inputs.begin(); input != problem.inputs.end();) {
+    if (input->first == arguments.front()) {
+      ++input;
+    } else {
+      parameters.insert(problem.inputs.extract(input++));
+    }
+  }
+  problem.model = problem.model.with_parameters(std::move(parameters));
+  return problem;
 }
 
-std::vector<Tensor> evaluate(const Problem& problem, const RunOptions& options) {
-  Parameters parameters;
+Executor evaluate(const Problem& problem, const RunOptions& options) {
   BindOptions bind;
   bind.device = options.device;
   bind.backend = options.backend;
-  for (const auto& [name, value] : problem.values) {
-    if (is_parameter(name)) {
-      parameters[name] = value;
-    } else {
-      bind.shapes[name] = value.shape();
-    }
+  for (const auto& [name, value] : problem.inputs) {
+    bind.shapes[name] = value.shape();
     bind.types[name] = value.dtype();
   }
-  Executor executor = Executor::bind(Model(problem.graph, parameters), bind);
-  for (const auto& [name, shape] : bind.shapes) executor.set_input(name, problem.values.at(name));
+  Executor executor = Executor::bind(problem.model, bind);
+  for (const auto& [name, value] : problem.inputs) executor.set_input(name, value);
   executor.forward();
-  std::vector<Tensor> outputs;
-  for (int i = 0; i < static_cast<int>(problem.graph.outputs.size()); ++i) {
-    outputs.push_back(executor.output(i).clone());
-  }
-  return outputs;
+  return executor;
 }
 
 Outcome run_accepted(const Case& entry, const RunOptions& options) {
-  const Problem problem = entry.open();
-  const std::vector<Tensor> outputs = evaluate(problem, options);
-  if (outputs.size() != problem.expected.size()) {
-    return {Verdict::failed, {fmt::format("{} outputs instead of {}", outputs.size(), problem.expected.size())}};
-  }
+  Problem problem = entry.open();
+  if (options.constants) problem = with_constants(std::move(problem));
+  const Executor executor = evaluate(problem, options);
   Outcome outcome;
-  const auto names = problem.graph.output_names();
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
+  const std::vector<std::string> names = executor.outputs();
+  if (names.size() != problem.expected.size()) {
+    return {Verdict::failed, {fmt::format("{} outputs instead of {}", names.size(), problem.expected.size())}};
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
     const Expectation& expected = problem.expected[i];
-    if (const auto reason = difference(outputs[i], expected)) {
+    const auto fail_with = [&](const std::string& reason) {
       outcome.verdict = Verdict::failed;
-      outcome.reasons.push_back(fmt::format("output {} ({}): {}", i, expected.name, *reason));
-    }
+      outcome.reasons.push_back(fmt::format("output {} ({}): {}", i, names[i], reason));
+    };
+    if (!expected.name.empty() && names[i] != expected.name) fail_with(fmt::format("is called {}", names[i]));
+    if (const auto reason = difference(executor.output(static_cast<int>(i)), expected)) fail_with(*reason);
   }
   return outcome;
 }
 
-/// A refusal has to name a node of the graph or, where the file itself is broken, the key at fault.
+/// A refusal has to name a node of the graph, as 'name' or with its shape, or else say what is wrong with the JSON.
 bool names_the_culprit(const std::string& sentence, const std::string& symbol) {
-  for (const char* key : {"nodes", "heads", "arg_nodes"}) {
-    if (sentence.find('"' + std::string(key) + '"') != std::string::npos) return true;
-  }
-  return std::ranges::any_of(nodes(symbol), [&](const auto& node) {
-    return sentence.find("'" + node.value("name", "") + "'") != std::string::npos;
-  });
+  const auto says = [&](const std::string& words) { return sentence.find(words) != std::string::npos; };
+  return says("symbol JSON") || std::ranges::any_of(nodes(symbol), [&](const auto& node) {
+           const std::string name = text(node, "name");
+           return !name.empty() && (says("'" + name + "'") || says(name + " ("));
+         });
 }
 
 Outcome run_refused(const Case& entry, const RunOptions& options) {

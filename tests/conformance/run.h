@@ -17,8 +17,9 @@ struct Outcome {
 };
 
 struct RunOptions {
-  std::string backend = "reference";
+  std::string backend = "plain";
   Device device;
+  bool constants = false;  ///< every input but the first is a parameter
 };
 
 /// Runs one case. Never throws for what the case does.
