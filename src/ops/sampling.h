@@ -60,10 +60,12 @@ arithmetic_t<T> bilinear_or_zero(const Plane<T>& plane, arithmetic_t<T> y, arith
          plane.or_zero(top + 1, left) * below * (1 - right) + plane.or_zero(top + 1, left + 1) * below * right;
 }
 
-/// The same with coordinates and neighbours pulled to the nearest pixel inside. (y, x) must not be NaN.
+/// The same with coordinates and neighbours pulled to the nearest pixel inside; zero on a plane without pixels. (y, x)
+/// must not be NaN.
 template <class T>
 arithmetic_t<T> bilinear_clamped(const Plane<T>& plane, arithmetic_t<T> y, arithmetic_t<T> x) {
   using A = arithmetic_t<T>;
+  if (plane.height == 0 || plane.width == 0) return 0;
   y = std::clamp(y, A{0}, static_cast<A>(plane.height - 1));
   x = std::clamp(x, A{0}, static_cast<A>(plane.width - 1));
   const auto top = static_cast<std::int64_t>(y), left = static_cast<std::int64_t>(x);
