@@ -183,8 +183,8 @@ class RoiAlign {
     if (samples_ > 0) return samples_;
     const std::int64_t count = to_index(std::ceil(size / static_cast<A>(bins)));
     constexpr std::int64_t limit = 1 << 15;
-    if (count > limit)
-      refuse_("region {} spans {} pixels, more than the {} that {} bins can sample", roi, size, limit * bins, bins);
+    if (count < 1 || count > limit)
+      refuse_("region {} spans {} pixels, but 1 to {} can be sampled in {} bins", roi, size, limit * bins, bins);
     return count;
   }
 
