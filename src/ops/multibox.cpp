@@ -56,19 +56,18 @@ Kernel make_prior(const OpCall& call) {
     const auto& reals = attributes.reals(name);
     return std::pair(static_cast<float>(reals[0]), static_cast<float>(reals[1]));
   };
-  auto [step_y, step_x] = pair("steps");
-  if (step_y <= 0 || step_x <= 0) {
-    step_y = 1 / static_cast<float>(height);
-    step_x = 1 / static_cast<float>(width);
+  auto step = pair("steps");
+  if (step.first <= 0 || step.second <= 0) {
+    step = {1 / static_cast<float>(height), 1 / static_cast<float>(width)};
   }
   return {[=, offsets = pair("offsets"), boxes = priors(attributes, height, width),
            clip = attributes.flag("clip")](const Operands& operands) {
     T* dst = operands.out<T>();
     const auto put = [&](float value) { *dst++ = store<T>(clip ? std::clamp(value, 0.0f, 1.0f) : value); };
     for (std::int64_t row = 0; row < height; ++row) {
-      const float y = (static_cast<float>(row) + offsets.first) * step_y;
+      const float y = (static_cast<float>(row) + offsets.first) * step.first;
       for (std::int64_t column = 0; column < width; ++column) {
-        const float x = (static_cast<float>(column) + offsets.second) * step_x;
+        const float x = (static_cast<float>(column) + offsets.second) * step.second;
         for (const Prior& box : boxes) {
           put(x - box.half_width);
           put(y - box.half_height);
