@@ -28,9 +28,9 @@ def small_checkpoint(prefix):
     net = mx.sym.Convolution(data, kernel=(3, 3), num_filter=4, name='odd "name"\t\\')
     net = mx.sym.BatchNorm(net, fix_gamma=False, name="bn")
     net = mx.sym.Pooling(mx.sym.Activation(net, act_type="relu"), kernel=(2, 2), pool_type="max", name="pool")
-    half = mx.sym.Cast(net, dtype="float16") * mx.sym.Variable("half_scale", shape=(1,), dtype="float16").reshape((1,))
     parts = [mx.sym.slice_axis(net, axis=1, begin=i % 4, end=i % 4 + 1) for i in range(12)]
-    net = mx.sym.Group([mx.sym.add_n(*parts, name="sum"), mx.sym.broadcast_mul(mx.sym.Cast(net, dtype="float64"), mx.sym.Variable("scale", dtype="float64"))])
+    wide = mx.sym.broadcast_mul(mx.sym.Cast(net, dtype="float64"), mx.sym.Variable("scale"), name="wide")
+    net = mx.sym.Group([mx.sym.add_n(*parts, name="sum"), wide])
     net.save(f"{prefix}-symbol.json")
     shapes, _, aux_shapes = net.infer_shape(data=(2, 3, 8, 8), scale=(1, 4, 1, 1))
     types, _, aux_types = net.infer_type(data="float32", scale="float64")
@@ -47,7 +47,8 @@ def small_checkpoint(prefix):
 def outputs(symbol_file, params_file, shape):
     symbol, arrays = mx.sym.load(symbol_file), mx.nd.load(params_file)
     shapes = {"data": shape, **{k[4:]: v.shape for k, v in arrays.items() if k.startswith("arg:")}}
-    types = {k[4:]: v.dtype for k, v in arrays.items() if k.startswith("arg:")}
+    types = {"data": "float32"}
+    types.update({k[4:]: v.dtype for k, v in arrays.items() if k.startswith("arg:")})
     executor = symbol.simple_bind(mx.cpu(), grad_req="null", type_dict=types, **shapes)
     executor.copy_params_from({k[4:]: v for k, v in arrays.items() if k.startswith("arg:")},
                               {k[4:]: v for k, v in arrays.items() if k.startswith("aux:")})

@@ -183,9 +183,9 @@ void refuse_symbol_node(const SymbolNode& node, ErrorCode code, const std::strin
   fail(code, "node '{}' ({}): {}", node.name, node.is_variable() ? "variable" : node.op_name, sentence);
 }
 
-Attributes parse_node_attributes(const SymbolNode& node) {
+std::vector<std::string> input_names(const SymbolNode& node) {
   try {
-    return parse_attributes(node.op->attributes, node.attrs);
+    return node.op->inputs(parse_attributes(node.op->attributes, node.attrs));
   } catch (const Error& error) {
     refuse_symbol_node(node, error.code(), error.what());
   }

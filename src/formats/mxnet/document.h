@@ -37,8 +37,8 @@ struct SymbolDocument {
 /// listing every operator the registry lacks.
 SymbolDocument parse_symbol_document(std::string_view json, const OpRegistry& registry);
 
-/// The node's attributes, parsed; errors name the node.
-Attributes parse_node_attributes(const SymbolNode& node);
+/// The names of the inputs that the node's operator takes by the node's attributes. Errors name the node.
+std::vector<std::string> input_names(const SymbolNode& node);
 
 /// Throws Error with "node 'conv0' (Convolution): " before the sentence.
 [[noreturn]] void refuse_symbol_node(const SymbolNode& node, ErrorCode code, const std::string& sentence);

@@ -29,7 +29,7 @@ SymbolNode* addressed_variable(SymbolDocument& document, const SymbolNode& node,
                                std::string_view key) {
   if (node.is_variable() || name.size() < key.size() + 2) return nullptr;
   const std::string_view argument = name.substr(0, name.size() - key.size() - 1);
-  const auto names = node.op->inputs(parse_node_attributes(node));
+  const auto names = input_names(node);
   const auto found = static_cast<std::size_t>(std::find(names.begin(), names.end(), argument) - names.begin());
   if (found >= names.size() || found >= node.inputs.size()) return nullptr;
   SymbolNode& input = document.node(node.inputs[found].node);
@@ -65,7 +65,7 @@ void append_missing_inputs(SymbolDocument& document) {
   constexpr std::size_t most = 16;
   for (const NodeId id : document.order()) {
     if (document.node(id).is_variable()) continue;
-    const auto names = document.node(id).op->inputs(parse_node_attributes(document.node(id)));
+    const auto names = input_names(document.node(id));
     const std::size_t given = document.node(id).inputs.size();
     if (given + most < names.size()) {
       refuse_symbol_node(document.node(id), ErrorCode::corrupt,
