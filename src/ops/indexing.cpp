@@ -269,6 +269,7 @@ Op scatter_nd() {
 Op scatter_set_nd() {
   Op op;
   op.name = "_scatter_set_nd";
+  op.aliases = {"_npi_scatter_set_nd"};
   op.doc = "lhs with [indices[0], indices[1], …] set to rhs.";
   op.inputs = always({"lhs", "rhs", "indices"});
   op.attributes = {ints("shape")};

@@ -212,7 +212,7 @@ Kernel assign_kernel(const OpCall& call, const StridedCopy& into_box, std::optio
 Op slice_assign() {
   Op op;
   op.name = "_slice_assign";
-  op.aliases = {"_crop_assign"};
+  op.aliases = {"_crop_assign", "_npi_slice_assign"};
   op.doc = "lhs with lhs[begin:end:step] replaced by rhs.";
   op.inputs = always({"lhs", "rhs"});
   op.attributes = box_attributes();
@@ -230,7 +230,7 @@ Op slice_assign() {
 Op slice_assign_scalar() {
   Op op;
   op.name = "_slice_assign_scalar";
-  op.aliases = {"_crop_assign_scalar"};
+  op.aliases = {"_crop_assign_scalar", "_npi_slice_assign_scalar"};
   op.doc = "data with data[begin:end:step] replaced by a number.";
   op.attributes = box_attributes();
   op.attributes.push_back(real("scalar").or_else(0.0));
