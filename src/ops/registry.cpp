@@ -39,6 +39,8 @@ constexpr Family kFamilies[] = {
     linalg_ops,
     multibox_ops,
     normalization_ops,
+    normalization_ops,
+    numpy_elementwise_ops,
     ordering_ops,
     pad_ops,
     pooling_ops,
