@@ -132,10 +132,10 @@ std::optional<std::vector<double>> parse_reals(std::string_view text) {
 }
 
 void check_range(const AttributeSpec& spec, double value) {
-  if (spec.minimum && value < *spec.minimum) {
+  if (spec.minimum && !(value >= *spec.minimum)) {
     fail(ErrorCode::invalid_argument, "attribute {}={} must be at least {}", spec.name, value, *spec.minimum);
   }
-  if (spec.maximum && value > *spec.maximum) {
+  if (spec.maximum && !(value <= *spec.maximum)) {
     fail(ErrorCode::invalid_argument, "attribute {}={} must be at most {}", spec.name, value, *spec.maximum);
   }
 }

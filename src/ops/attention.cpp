@@ -57,6 +57,14 @@ Op attention(std::string name, std::string doc, std::vector<std::string> inputs)
 }
 
 /// queries · keysᵀ / √depth, (batch * heads, query steps, key steps).
+/// MXNet's interleaved attention is float32 on the CPU.
+void require_float32(const OpCall& call) {
+  if (call.dtype_in(0) != DType::float32) {
+    call.refuse(ErrorCode::unsupported, "input 0 {} is {}, but on the CPU float32 is expected", call.shape_in(0).str(),
+                name(call.dtype_in(0)));
+  }
+}
+
 Kernel scores_kernel(const OpCall& call, int keys_index, const Projection& queries, const Projection& keys) {
   Matmul matmul{{queries.batch, queries.heads},
                 queries.steps,
@@ -81,6 +89,7 @@ Op scores(std::string name, std::vector<std::string> inputs, std::int64_t query_
     shapes.set_out(0, {Shape{queries->batch, queries->heads}.elements(), queries->steps, keys->steps});
   };
   op.reference = [=](const OpCall& call) {
+    require_float32(call);
     const std::int64_t heads = call.attributes().integer("heads");
     return scores_kernel(call, keys_index, projection(call.shape_in(0), heads, query_parts),
                          projection(call.shape_in(keys_index), heads, key_parts));
@@ -99,6 +108,7 @@ Op weighted_values(std::string name, std::vector<std::string> inputs, std::int64
     shapes.set_out(0, {shapes.in(1)[1], values->batch, values->heads * values->depth});
   };
   op.reference = [=](const OpCall& call) {
+    require_float32(call);
     const Projection values = projection(call.shape_in(0), call.attributes().integer("heads"), parts);
     const std::int64_t steps = call.shape_in(1)[1];
     const Projection dst{steps, values.batch, values.heads, 1, values.depth};

@@ -140,6 +140,7 @@ Op stack(std::string name) {
 /// Concat whose axis is called axis, and where axis=None flattens the inputs first.
 Op numpy_concatenate() {
   Op op = concat("_npi_concatenate", {}, "Tensors joined along an axis, flattened first without one.", "axis");
+  op.outputs = always({"out"});
   op.attributes[1] = integer("axis").or_none();
   op.infer_shape = [](ShapeInference& shapes) {
     if (shapes.attributes().has("axis")) return infer_concat(shapes, "axis");

@@ -193,6 +193,7 @@ MatrixView broadcast_view(const Shape& shape, const std::vector<std::int64_t>& b
 Op numpy_matmul() {
   Op op;
   op.name = "_npi_matmul";
+  op.outputs = always({"out"});
   op.doc = "Matrix products with broadcast batches; a vector is a row on the left and a column on the right.";
   op.inputs = always({"a", "b"});
   op.infer_shape = [](ShapeInference& shapes) {

@@ -22,6 +22,12 @@ Op identity(std::string name, std::vector<std::string> aliases = {}, std::vector
   return op;
 }
 
+Op make_loss() {
+  Op op = identity("make_loss", {"_sparse_make_loss"});
+  op.outputs = always({"loss"});
+  return op;
+}
+
 Op like_rhs() {
   Op op = identity("_identity_with_attr_like_rhs");
   op.inputs = always({"lhs", "rhs"});
@@ -149,7 +155,7 @@ Op dropout() {
 std::vector<Op> identity_ops() {
   return {identity("_copy", {"identity"}),
           identity("BlockGrad", {"stop_gradient", "_sparse_stop_gradient"}),
-          identity("make_loss", {"_sparse_make_loss"}),
+          make_loss(),
           identity("MakeLoss", {},
                    {real("grad_scale").or_else(1), real("valid_thresh").or_else(0),
                     choice("normalization", {"null", "batch", "valid"}).or_else("null")}),

@@ -394,6 +394,12 @@ Op cholesky(Op op) {
   return op;
 }
 
+/// The name MXNet gives the first of several outputs, the others being hidden by-products that nobody reads.
+Op named_output0(Op op) {
+  op.outputs = always({"output0"});
+  return op;
+}
+
 Op two_outputs(Op op) {
   op.outputs = always({"output0", "output1"});
   return op;
@@ -418,7 +424,7 @@ std::vector<Op> linalg_ops() {
       triangular("trsm", "The solution X of op(A) X = alpha B for a triangular A, or of X op(A) = alpha B.", trsm),
       linalg("sumlogdiag", {}, "The sum of the logarithms on the diagonal.", infer_number, sumlogdiag),
       linalg("inverse", {"_npi_inv"}, "The inverse.", infer_square, inverse),
-      linalg("det", {"_npi_det"}, "The determinant.", infer_number, det),
+      named_output0(linalg("det", {"_npi_det"}, "The determinant.", infer_number, det)),
       two_outputs(linalg("slogdet", {"_npi_slogdet"}, "Sign and logarithm of the determinant.", infer_number, slogdet)),
       two_outputs(linalg("gelqf", {}, "Q and L with A = L Q, Q orthonormal and L lower triangular.", infer_gelqf, gelqf,
                          [](std::int64_t rows) { return rows; })),

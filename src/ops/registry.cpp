@@ -39,7 +39,6 @@ constexpr Family kFamilies[] = {
     linalg_ops,
     multibox_ops,
     normalization_ops,
-    normalization_ops,
     numpy_elementwise_ops,
     ordering_ops,
     pad_ops,

@@ -110,13 +110,12 @@ TEST(HostileSymbol, HugeCountsAllocateNothing) {
 }
 
 TEST(HostileSymbol, AShapeOfTwoToTheFortyIsOnlyAShape) {
-  Graph graph = load_symbol(symbol(R"({"op": "null", "name": "data", "attrs": {"__shape__": "(1099511627776, 4)"},
-                                       "inputs": []
-}, )" +
-                                   relu("r", "[[0, 0, 0]]")),
-                            ops());
-infer(graph, {});
-EXPECT_EQ(graph.type(graph.outputs[0]).shape, Shape({std::int64_t{1} << 40, 4}));
+  Graph graph = load_symbol(
+      symbol(R"json({"op": "null", "name": "data", "attrs": {"__shape__": "(1099511627776, 4)"}, "inputs": []}, )json" +
+             relu("r", "[[0, 0, 0]]")),
+      ops());
+  infer(graph, {});
+  EXPECT_EQ(graph.type(graph.outputs[0]).shape, Shape({std::int64_t{1} << 40, 4}));
 }
 
 /// The graphs that MXNet refuses when loading. A refusal for want of the operator itself would prove nothing.
