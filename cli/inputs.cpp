@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include <tenon/npz.h>
 #include "core/error.h"
-#include "formats/npy/npz.h"
 
 namespace tenon::cli {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <tenon/npz.h>
 #include "core/error.h"
-#include "formats/npy/npz.h"
 #include "image.h"
 #include "inputs.h"
 #include "model_options.h"

@@ -15,6 +15,7 @@
 #include <tenon/error.h>
 #include <tenon/executor.h>
 #include <tenon/model.h>
+#include <tenon/npz.h>
 #include <tenon/shape.h>
 #include <tenon/tensor.h>
 #include <tenon/version.h>

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "formats/npy/npz.h"
+#include <tenon/npz.h>
 
 namespace tenon {
 namespace {

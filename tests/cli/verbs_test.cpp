@@ -6,7 +6,7 @@
 
 #include <stb_image_write.h>
 
-#include "formats/npy/npz.h"
+#include <tenon/npz.h>
 
 namespace tenon {
 namespace {

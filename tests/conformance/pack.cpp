@@ -8,9 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tenon/npz.h>
 #include "conformance/formula.h"
 #include "core/error.h"
-#include "formats/npy/npz.h"
 
 namespace tenon::conformance {
 namespace {

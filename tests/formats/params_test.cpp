@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "formats/npy/npz.h"
+#include <tenon/npz.h>
 #include "support/evaluate.h"
 #include "support/files.h"
 #include "support/golden.h"

@@ -10,8 +10,8 @@
 #include <ostream>
 #include <vector>
 
+#include <tenon/npz.h>
 #include "core/error.h"
-#include "formats/npy/npz.h"
 
 namespace tenon {
 namespace {

@@ -1,4 +1,4 @@
-#include "formats/npy/npz.h"
+#include <tenon/npz.h>
 
 #include <zip.h>
 
