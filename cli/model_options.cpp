@@ -1,6 +1,7 @@
 #include "model_options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 
@@ -12,7 +13,9 @@ namespace {
 
 constexpr std::string_view kSymbolEnding = "-symbol.json";
 
-bool in_zoo(const std::string& name) {
+bool in_zoo(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   const auto names = Model::zoo_names();
   return std::find(names.begin(), names.end(), name) != names.end();
 }
