@@ -453,23 +453,6 @@ Op unravel_index() {
   return op;
 }
 
-Op boolean_mask() {
-  Op op;
-  op.name = "_contrib_boolean_mask";
-  op.aliases = {"_npi_boolean_mask"};
-  op.doc = "The slices of data where index is not 0. Not run: the output's shape depends on values.";
-  op.inputs = always({"data", "index"});
-  op.attributes = {integer("axis").or_else(0)};
-  op.infer_shape = [](ShapeInference& shapes) {
-    shapes.refuse(
-        "the output's shape depends on the values of '{}', but Tenon fixes every shape before it runs; use "
-        "SequenceMask, or multiply by the mask",
-        "index");
-  };
-  op.infer_type = [](TypeInference& types) { tie_types(types, {0}); };
-  return op;
-}
-
 }  // namespace
 
 std::vector<Op> indexing_ops() {
@@ -486,7 +469,6 @@ std::vector<Op> indexing_ops() {
       index_array(),
       ravel_multi_index(),
       unravel_index(),
-      boolean_mask(),
   };
 }
 

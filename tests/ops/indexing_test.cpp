@@ -84,13 +84,6 @@ TEST(RavelMultiIndex, InvertsUnravelIndex) {
   expect_tensor(coordinates[1], {3}, {0, 7, 11});
 }
 
-TEST(BooleanMask, IsRefusedBecauseItsShapeDependsOnValues) {
-  EXPECT_THAT(refusal([] {
-                both("_contrib_boolean_mask(%x, %i)", counting({2, 3}), counting({2}));
-              }),
-              AllOf(HasSubstr("'y'"), HasSubstr("depends on the values")));
-}
-
 TEST(SequenceMask, ReplacesWhatFollowsTheLength) {
   expect_tensor(
       both("SequenceMask(%x, %i) {use_sequence_length=True, value=-1}", counting({2, 2}), tensor({2}, {0, 1})), {2, 2},
