@@ -4,8 +4,8 @@
 
 #include "graph/op.h"
 
-// The families, a file each. Only registry.cpp and quantized.cpp read this list, so that a new family recompiles nothing
-// else.
+// The families, a file each. Only registry.cpp and quantized.cpp read this list, so that a new family recompiles
+// nothing else.
 
 namespace tenon {
 

@@ -185,7 +185,8 @@ Op sort_op() {
   };
   op.reference = [](const OpCall& call) {
     if (call.dtype_in(0) == DType::float16) {
-      call.refuse(ErrorCode::unsupported, "'data' {} is float16, which sort does not take on the CPU; Cast it to float32",
+      call.refuse(ErrorCode::unsupported,
+                  "'data' {} is float16, which sort does not take on the CPU; Cast it to float32",
                   call.shape_in(0).str());
     }
     const SortAxis along = sort_axis(KernelWindow{call}, call.shape_in(0));
