@@ -123,7 +123,8 @@ TEST(HostileSymbol, WhatMxnetRefusesToLoadIsRefused) {
   const std::string path = shared_path("golden/ops/errors.json");
   if (path.empty()) GTEST_SKIP() << "../shared/golden/ops/errors.json is not there";
   int refused = 0;
-  for (const auto& item : nlohmann::json::parse(read_file(path))["cases"]) {
+  const auto document = nlohmann::json::parse(read_file(path));
+  for (const auto& item : document["cases"]) {
     if (item["stage"] != "load") continue;
     const std::string name = item["name"];
     const bool unknown = name == "unknown_operator" || name == "operator_name_case";
