@@ -44,6 +44,8 @@ enum {
 
 /* "0.1.0": the version of the library that is loaded; never freed. */
 const char* tenon_version(void);
+/* What this build is made of, for bug reports: names ("oneDNN") and their values ("2.6.3"); never freed. */
+TenonStatus tenon_components(size_t* count, const char* const** names, const char* const** values);
 /* TENON_C_API_VERSION as the loaded library was built. */
 int32_t tenon_c_api_version(void);
 /* The sentence of this thread's last failure, "" before the first; valid until this thread's next failure. */
@@ -151,14 +153,18 @@ void tenon_string_free(char* string);
 /* Writes PREFIX-symbol.json and PREFIX-EPOCH.params as MXNet 1.9 does, each atomically. */
 TenonStatus tenon_model_save(const TenonModel* model, const char* prefix, int32_t epoch);
 
-/* What follows from the types of some arguments: a list of types, one for each argument, auxiliary state and output.
- * What does not follow stays unknown; a contradiction is TENON_INVALID_ARGUMENT. */
+/* A list of types in name order. */
 typedef struct TenonTypes TenonTypes;
-TenonStatus tenon_model_infer(const TenonModel* model, size_t count, const TenonType* known, TenonTypes** types);
 void tenon_types_free(TenonTypes* types);
 size_t tenon_types_count(const TenonTypes* types);
-/* The i-th type, in name order; NULL past the end. */
+/* The i-th type; NULL past the end. */
 const TenonType* tenon_types_get(const TenonTypes* types, size_t i);
+
+/* What follows from the types of some arguments: one type for each argument, auxiliary state and output. What does not
+ * follow stays unknown; a contradiction is TENON_INVALID_ARGUMENT. */
+TenonStatus tenon_model_infer(const TenonModel* model, size_t count, const TenonType* known, TenonTypes** types);
+/* The one input that a network of the zoo was made for, batch 1. */
+TenonStatus tenon_zoo_input(const char* name, TenonTypes** types);
 
 /* ---- executors: a model bound to shapes and a device ---- */
 
@@ -206,6 +212,7 @@ typedef struct TenonStep {
   const char* node;
   const char* op;
   const char* implementation;
+  const char* refusals; /* who was asked before and why they declined, one a line; "" where the first accepted */
 } TenonStep;
 TenonStatus tenon_executor_steps(const TenonExecutor* executor, size_t* count, const TenonStep** steps);
 /* Bytes of activations and workspaces at their peak, and of parameters kept (packed copies included). */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include <tenon/c_api.h>
 
@@ -93,6 +94,12 @@ static void test_versions(void) {
   int major = -1, minor = -1, patch = -1;
   CHECK(sscanf(tenon_version(), "%d.%d.%d", &major, &minor, &patch) == 3 && major >= 0 && minor >= 0 && patch >= 0);
   CHECK(tenon_c_api_version() == TENON_C_API_VERSION);
+  size_t count = 0;
+  const char *const *names = NULL, *const *values = NULL;
+  int found = 0;
+  CHECK_OK(tenon_components(&count, &names, &values));
+  for (size_t i = 0; i < count; ++i) found += strcmp(names[i], "oneDNN") == 0 && strchr(values[i], '.') != NULL;
+  CHECK(found == 1);
   CHECK(strcmp(tenon_status_name(TENON_OK), "ok") == 0);
   CHECK(strcmp(tenon_status_name(TENON_CORRUPT), "corrupt") == 0);
   CHECK(strcmp(tenon_status_name((TenonStatus)99), "unknown") == 0);
@@ -167,6 +174,11 @@ static void test_model_names(const TenonModel* model) {
 
   CHECK_OK(tenon_zoo_names(&count, &names));
   CHECK(count == 34 && strcmp(names[0], "alexnet") == 0);
+  TenonTypes* types = NULL;
+  CHECK_OK(tenon_zoo_input("inceptionv3", &types));
+  CHECK(tenon_types_count(types) == 1 && tenon_types_get(types, 0)->rank == 4);
+  CHECK(tenon_types_get(types, 0)->dims[3] == 299 && strcmp(tenon_types_get(types, 0)->name, "data") == 0);
+  tenon_types_free(types);
 }
 
 static void test_parameters(const TenonModel* model) {
@@ -250,7 +262,7 @@ static void test_executor(const TenonModel* model) {
   const TenonStep* steps = NULL;
   CHECK_OK(tenon_executor_steps(executor, &count, &steps));
   CHECK(count == 2 && strcmp(steps[0].node, "fc") == 0 && strcmp(steps[0].op, "FullyConnected") == 0);
-  CHECK(steps[0].implementation[0] != '\0');
+  CHECK(steps[0].implementation[0] != '\0' && steps[0].refusals != NULL);
   CHECK_OK(tenon_executor_memory(executor, &activations, &parameters));
   CHECK(parameters >= sizeof kWeight + sizeof kBias);
 
@@ -289,6 +301,23 @@ static void test_bind_errors(const TenonModel* model) {
   CHECK_FAILS(tenon_executor_bind(model, &options, &executor), TENON_INVALID_ARGUMENT, "'inputs'");
   CHECK_FAILS(tenon_executor_bind(NULL, &options, &executor), TENON_INVALID_ARGUMENT, "");
   CHECK(executor == NULL);
+}
+
+/* Fails in a thread of its own, whose sentence nobody else hears of. */
+static int fail_elsewhere(void* unused) {
+  (void)unused;
+  CHECK(strcmp(tenon_last_error(), "") == 0);
+  CHECK_FAILS(tenon_model_zoo("elsewhere", 0, NULL), TENON_INVALID_ARGUMENT, "'model'");
+  return 0;
+}
+
+static void test_threads(void) {
+  TenonModel* model = NULL;
+  CHECK_FAILS(tenon_model_zoo("resnet19", 0, &model), TENON_NOT_FOUND, "resnet19");
+  thrd_t thread;
+  CHECK(thrd_create(&thread, fail_elsewhere, NULL) == thrd_success);
+  CHECK(thrd_join(thread, NULL) == thrd_success);
+  CHECK(strstr(tenon_last_error(), "resnet19") != NULL);
 }
 
 static void test_files(const TenonModel* model, const char* folder) {
@@ -339,6 +368,7 @@ int main(int argc, char** argv) {
   test_inference(model);
   test_executor(model);
   test_bind_errors(model);
+  test_threads();
   test_files(model, argv[1]);
   tenon_model_free(model);
   if (failures == 0) puts("the C API works");

@@ -74,6 +74,22 @@ const char* tenon_version(void) {
   return tenon::version();
 }
 
+TenonStatus tenon_components(size_t* count, const char* const** names, const char* const** values) {
+  using namespace tenon::c_api;
+  return guarded([&] {
+    const auto column = [](auto member) {
+      std::vector<std::string> texts;
+      for (const auto& component : tenon::components()) texts.push_back(component.*member);
+      return texts;
+    };
+    using Component = std::pair<std::string, std::string>;
+    static const NameList all_names(column(&Component::first)), all_values(column(&Component::second));
+    require(count, "count");
+    all_names.give(count, require(names, "names"));
+    all_values.give(count, require(values, "values"));
+  });
+}
+
 int32_t tenon_c_api_version(void) {
   return TENON_C_API_VERSION;
 }

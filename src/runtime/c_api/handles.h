@@ -4,6 +4,8 @@
 #include <new>
 #include <span>
 
+#include <fmt/format.h>
+
 #include <tenon/c_api.h>
 #include <tenon/tenon.h>
 
@@ -105,10 +107,15 @@ struct TenonTypes {
 struct TenonExecutor {
   explicit TenonExecutor(tenon::Executor made)
       : executor(std::move(made)), inputs(executor.inputs()), outputs(executor.outputs()), infos(executor.steps()) {
-    for (const auto& info : infos) steps.push_back({info.node.c_str(), info.op.c_str(), info.implementation.c_str()});
+    for (const auto& info : infos) refusals.push_back(fmt::format("{}", fmt::join(info.refusals, "\n")));
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      steps.push_back(
+          {infos[i].node.c_str(), infos[i].op.c_str(), infos[i].implementation.c_str(), refusals[i].c_str()});
+    }
   }
   tenon::Executor executor;
   tenon::c_api::NameList inputs, outputs;
   std::vector<tenon::StepInfo> infos;
+  std::vector<std::string> refusals;
   std::vector<TenonStep> steps;
 };

@@ -115,6 +115,14 @@ TenonStatus tenon_model_infer(const TenonModel* model, size_t count, const Tenon
   });
 }
 
+TenonStatus tenon_zoo_input(const char* name, TenonTypes** types) {
+  return guarded([&] {
+    require(types, "types");
+    const tenon::Shape shape = tenon::Model::zoo_input(require(name, "name"));
+    *types = new TenonTypes({{"data", {shape, tenon::DType::float32}}});
+  });
+}
+
 void tenon_types_free(TenonTypes* types) {
   delete types;
 }
