@@ -155,6 +155,17 @@ TEST_F(Program, RunPreparesPictures) {
   }
 }
 
+TEST_F(Program, RunReadsJpeg) {
+  save_mirror();
+  const std::vector<std::uint8_t> grey(16 * 16 * 3, 100);
+  ASSERT_NE(stbi_write_jpg((scratch() / "grey.jpg").c_str(), 16, 16, 3, grey.data(), 95), 0);
+  const Outcome outcome = program("run mirror --image grey.jpg --crop 7 --scale 1 --mean 0 --std 1 --output grey.npz");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Tensor pixels = read_npz((scratch() / "grey.npz").string()).at("mirror_output");
+  ASSERT_EQ(pixels.shape(), Shape({1, 3, 7, 7}));
+  for (std::int64_t i = 0; i < pixels.elements(); ++i) EXPECT_NEAR(pixels.data<float>()[i], 100, 2);
+}
+
 // ---- bench
 
 TEST_F(Program, BenchGivesOneObjectABatch) {
