@@ -52,6 +52,11 @@ NodeId Graph::add(const Op& op, std::string name, std::vector<Value> inputs,
   return size() - 1;
 }
 
+NodeId Graph::adopt(Node node) {
+  nodes_.push_back(std::move(node));
+  return size() - 1;
+}
+
 std::vector<NodeId> Graph::topological_order() const {
   enum : char { unseen, open, done };
   std::vector<char> state(nodes_.size(), unseen);

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct Node {
   Attributes attributes;
   std::vector<Value> inputs;
   std::vector<TensorType> outputs;  ///< one a (hidden or visible) output; unknown until inferred
+  std::shared_ptr<const Graph> body;  ///< what an engine node stands for; null for every other node
 
   bool is_variable() const { return op == nullptr; }
   /// "null" for a variable.
@@ -44,6 +46,9 @@ class Graph {
   /// Throws Error, naming the node, when the attributes do not parse or the number of inputs is not the operator's.
   NodeId add(const Op& op, std::string name, std::vector<Value> inputs,
              std::map<std::string, std::string> written = {});
+
+  /// Adds a node whose inputs are values of this graph; the rest of it is kept as it is.
+  NodeId adopt(Node node);
 
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
