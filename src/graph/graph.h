@@ -29,7 +29,7 @@ struct Node {
   std::map<std::string, std::string> written;
   Attributes attributes;
   std::vector<Value> inputs;
-  std::vector<TensorType> outputs;  ///< one a (hidden or visible) output; unknown until inferred
+  std::vector<TensorType> outputs;    ///< one a (hidden or visible) output; unknown until inferred
   std::shared_ptr<const Graph> body;  ///< what an engine node stands for; null for every other node
 
   bool is_variable() const { return op == nullptr; }
