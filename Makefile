@@ -18,6 +18,7 @@ build: setup ## build into build/PRESET, programs in build/PRESET/bin
 
 test: build ## build and run every test (not the hours of naive loops: ctest -L naive)
 	@scripts/check-includes
+	@scripts/check-environment
 	@ctest --preset $(PRESET) -j $(JOBS) -LE 'fuzz|naive' $(CTEST_ARGS)
 
 test-fuzz: ## 200,000 damaged files against the parsers, under the address and undefined-behaviour sanitizers

@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "core/env.h"
 #include "core/error.h"
 
 namespace tenon::zoo {
@@ -76,9 +76,8 @@ std::vector<std::filesystem::path> candidates(std::string_view name, const std::
 }  // namespace
 
 std::filesystem::path store_folder() {
-  if (const char* home = std::getenv("MXNET_HOME")) return std::filesystem::path(home) / "models";
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home == nullptr ? "." : home) / ".mxnet" / "models";
+  if (const auto folder = env::mxnet_home()) return std::filesystem::path(*folder) / "models";
+  return std::filesystem::path(env::home().value_or(".")) / ".mxnet" / "models";
 }
 
 std::filesystem::path find_trained(std::string_view name, const std::filesystem::path& folder) {
