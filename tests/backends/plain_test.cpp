@@ -156,6 +156,16 @@ TEST(Plain, TransposesTheWeightsOfADeconvolution) {
       .expect_same();
 }
 
+TEST(Plain, TakesGroupsOfAVolumeWhoseWeightsHaveSixAxes) {
+  const Case entry{
+      "%data = variable\n%w = variable\n%v = variable\n"
+      "%c = Convolution(%data, %w) {kernel=(2, 3, 3), pad=(0, 1, 1), num_filter=6, num_group=2, no_bias=True}\n"
+      "%d = Deconvolution(%c, %v) {kernel=(2, 2, 2), num_filter=4, num_group=2}\nreturn %c, %d\n",
+      {{"data", wave({2, 4, 3, 4, 5})}, {"w", wave({6, 2, 2, 3, 3}, 1)}, {"v", wave({6, 2, 2, 2, 2}, 2)}}};
+  EXPECT_THAT(entry.implementations(), testing::IsSupersetOf({"onednn:convolution", "onednn:deconvolution"}));
+  entry.expect_same();
+}
+
 TEST(Plain, TakesWeightsThatAreComputed) {
   Case{
       "%data = variable\n%data_w = variable\n%w = relu(%data_w)\n"

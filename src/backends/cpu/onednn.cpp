@@ -14,11 +14,10 @@ Description described(const Shape& shape, Tag tag) {
   return {{shape.begin(), shape.end()}, dnnl::memory::data_type::f32, tag};
 }
 
-Tag tag_of(int rank, MemoryFormat format) {
-  constexpr Tag row_major[] = {Tag::a, Tag::ab, Tag::abc, Tag::abcd, Tag::abcde};
+/// Of three to five axes.
+Tag blocked_tag(int rank, MemoryFormat format) {
   constexpr Tag blocked8[] = {Tag::nCw8c, Tag::nChw8c, Tag::nCdhw8c};
   constexpr Tag blocked16[] = {Tag::nCw16c, Tag::nChw16c, Tag::nCdhw16c};
-  if (format.row_major()) return row_major[rank - 1];
   return (format.block == 8 ? blocked8 : blocked16)[rank - 3];
 }
 
@@ -117,7 +116,10 @@ dnnl::lrn_forward::primitive_desc describe_lrn(const Description& data, std::int
 }
 
 Description describe(const Shape& shape, MemoryFormat format) {
-  return described(shape, tag_of(shape.rank(), format));
+  if (!format.row_major()) return described(shape, blocked_tag(shape.rank(), format));
+  std::vector<std::int64_t> strides;
+  for (int axis = 0; axis < shape.rank(); ++axis) strides.push_back(shape.elements(axis + 1, shape.rank()));
+  return strided(shape, strides);
 }
 
 Description any_layout(const Shape& shape) {

@@ -41,7 +41,7 @@ dnnl::eltwise_forward::primitive_desc describe_eltwise(dnnl::algorithm algorithm
 dnnl::lrn_forward::primitive_desc describe_lrn(const Description& data, std::int64_t size, float alpha, float beta,
                                                float k);
 
-/// A float32 tensor that lies as the format says; rank 1 to 5.
+/// A float32 tensor that lies as the format says; in blocks, of rank 3 to 5.
 Description describe(const Shape& shape, MemoryFormat format = {});
 /// The same with the layout left to the library.
 Description any_layout(const Shape& shape);
