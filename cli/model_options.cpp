@@ -94,8 +94,10 @@ void ModelOptions::add_shapes(CLI::App& app) {
 void ModelOptions::add_binding(CLI::App& app) {
   add_shapes(app);
   app.add_option("--device", device, "Where it runs: cpu")->capture_default_str();
-  app.add_option("--backend", backend, "plain: the best library call per operator; reference: the naive loops")
-      ->check(CLI::IsMember({"plain", "reference"}))
+  app.add_option("--backend", backend,
+                 "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
+                 "processor; reference: the naive loops")
+      ->check(CLI::IsMember({"plain", "cpu", "reference"}))
       ->capture_default_str();
   app.add_option("--threads", threads, "Threads of a forward; 0: every core")
       ->check(CLI::Range(0, 4096))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,9 @@
 #include "graph/op.h"
 
 namespace tenon {
+
+class Selector;
+struct Program;
 
 /// What a step is asked to do: one operator, every type known, its operands lying as they do.
 struct StepRequest {
@@ -32,6 +36,7 @@ struct StepPlan {
   std::vector<int> absorbed;                          ///< inputs that run() does not read: constants that were packed
   std::vector<int> in_place;                          ///< inputs whose memory output 0 may take over
   std::optional<int> view_of;                         ///< output 0 is this input as it lies; the kernel is empty
+  std::shared_ptr<const Program> body;                ///< of an engine node: what the kernel runs, for reports
 };
 
 /// A plan, or the reason why there is none.
@@ -41,7 +46,7 @@ using Offer = std::variant<StepPlan, std::string>;
 struct Implementation {
   std::string name;              ///< printable, one word: "onednn:conv"
   std::vector<std::string> ops;  ///< canonical names; empty: any operator
-  Offer (*offer)(const StepRequest& request);
+  std::function<Offer(const StepRequest& request)> offer;
 };
 
 /// A column of conditions of which the first that does not hold is the reason to refuse:
@@ -69,6 +74,8 @@ struct Backend {
   /// A kernel that copies its input in one format to its output in another; empty where all is row-major.
   Kernel (*reorder)(const TensorType& type, MemoryFormat from, MemoryFormat to) = nullptr;
   std::string reorder_name;
+  /// What becomes engine nodes, which one of the implementations takes; none: every node is a step of its own.
+  std::shared_ptr<const Selector> selector = nullptr;
 };
 
 }  // namespace tenon

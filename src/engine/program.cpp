@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <map>
 #include <set>
 
 #include <fmt/ranges.h>
@@ -35,9 +37,10 @@ bool is_aligned(const Tensor& tensor) {
 
 class Builder {
  public:
-  Builder(Graph graph, const Backend& backend, ParameterStore& parameters)
+  Builder(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store)
       : backend_(backend),
         parameters_(parameters),
+        store_(store),
         graph_(std::move(graph)),
         read_(graph_.outputs.begin(), graph_.outputs.end()) {
     states_.resize(static_cast<std::size_t>(graph_.size()));
@@ -52,7 +55,7 @@ class Builder {
     for (const Value output : graph_.outputs) count_read(output);
   }
 
-  Program build() {
+  Program build(const ProgramOptions& options) {
     for (const NodeId id : graph_.topological_order()) {
       if (graph_.node(id).is_variable()) {
         add_variable(id);
@@ -61,6 +64,7 @@ class Builder {
       }
     }
     for (const Value output : graph_.outputs) program_.outputs.push_back(place_in(output, {}));
+    if (options.give_results) give_results();
     for (const Place place : program_.outputs) keep_until(place, static_cast<int>(program_.steps.size()));
     program_.arena_bytes = plan_memory(program_.buffers);
     count_parameters();
@@ -93,8 +97,8 @@ class Builder {
     ValueState& value = state({id, 0});
     value.family = static_cast<int>(pending_.size());
     pending_.push_back(reads({id, 0}));
-    const auto found = parameters_.model().parameters().find(graph_.node(id).name);
-    if (found == parameters_.model().parameters().end()) {
+    const auto found = parameters_.find(graph_.node(id).name);
+    if (found == parameters_.end()) {
       program_.feeds.push_back(id);
       value.copies.push_back({{}, {Kind::feed, static_cast<int>(program_.feeds.size()) - 1}});
     } else {
@@ -106,7 +110,7 @@ class Builder {
   /// The parameter itself wherever it can be.
   Tensor constant_of(const Tensor& parameter, DType dtype) {
     if (parameter.dtype() == dtype && is_aligned(parameter)) return parameter;
-    const auto copy = parameters_.derive(parameter, std::string(name(dtype)), [&] {
+    const auto copy = store_.derive(parameter, std::string(name(dtype)), [&] {
       const Tensor readable = is_aligned(parameter) ? parameter : parameter.clone();
       return readable.astype(dtype);
     });
@@ -143,7 +147,7 @@ class Builder {
   void add_node(NodeId id) {
     const Node& node = graph_.node(id);
     OpCall call{node, {}, node.outputs, graph_.np_shape};
-    StepRequest request{call, {}, {}, {}, parameters_};
+    StepRequest request{call, {}, {}, {}, store_};
     for (const Value input : node.inputs) {
       const Lying& copy = state(input).copies.front();
       call.inputs.push_back(graph_.type(input));
@@ -163,6 +167,7 @@ class Builder {
     for (auto& copy : plan.packed) program_.packed.push_back(std::move(copy));
     place_operands(request, plan, step);
     step.kernel = std::move(plan.kernel);
+    step.body = std::move(plan.body);
     add_step(std::move(step));
   }
 
@@ -237,7 +242,13 @@ class Builder {
     pending_[index(state(value).family)] += reads(value);
     state(value).copies.push_back({format, place});
     step.dst.push_back(place);
-    if (output < request.call.node.visible_outputs()) step.shown.push_back({output, place, format});
+    if (output < request.call.node.visible_outputs()) step.shown.push_back({shown_name(value), output, place, format});
+  }
+
+  /// An output of an engine node goes by the name it has inside.
+  std::string shown_name(Value value) const {
+    const auto& body = graph_.node(value.node).body;
+    return body ? body->value_name(body->outputs[index(value.output)]) : graph_.value_name(value);
   }
 
   /// The input whose memory output 0 is or may become: after this step nobody reads it.
@@ -255,6 +266,38 @@ class Builder {
     return {};
   }
 
+  /// Outputs move from their buffers to the memory of the caller. What is no buffer of its own (an input, a constant,
+  /// an output that is returned twice) is copied there by a last step.
+  void give_results() {
+    std::map<int, int> result_of;  // by buffer
+    for (std::size_t i = 0; i < program_.outputs.size(); ++i) {
+      const Place place = program_.outputs[i];
+      const std::size_t bytes = padded_bytes(graph_.type(graph_.outputs[i]), {});
+      const Place result{Kind::result, static_cast<int>(i)};
+      program_.outputs[i] = result;
+      if (place.kind == Kind::buffer && program_.buffers[index(place.index)].bytes == bytes &&
+          result_of.emplace(place.index, result.index).second) {
+        continue;
+      }
+      Step step;
+      step.info = {graph_.value_name(graph_.outputs[i]), "", "copy", {}};
+      step.kernel.run = [bytes](const Operands& operands) { std::memcpy(operands.dst[0], operands.src[0], bytes); };
+      step.src = {place};
+      step.dst = {result};
+      add_step(std::move(step));
+    }
+    const auto move = [&](Place& place) {
+      const auto moved = place.kind == Kind::buffer ? result_of.find(place.index) : result_of.end();
+      if (moved != result_of.end()) place = {Kind::result, moved->second};
+    };
+    for (Step& step : program_.steps) {
+      std::ranges::for_each(step.src, move);
+      std::ranges::for_each(step.dst, move);
+      for (ShownOutput& shown : step.shown) move(shown.place);
+    }
+    for (const auto& [buffer, result] : result_of) program_.buffers[index(buffer)].bytes = 0;
+  }
+
   void count_parameters() {
     std::set<const void*> counted;
     const auto count = [&](const Tensor& tensor) {
@@ -269,7 +312,8 @@ class Builder {
   }
 
   const Backend& backend_;
-  ParameterStore& parameters_;
+  const Parameters& parameters_;
+  ParameterStore& store_;
   Graph graph_;
   Program program_;
   std::set<Value> read_;
@@ -280,8 +324,9 @@ class Builder {
 
 }  // namespace
 
-Program build_program(Graph graph, const Backend& backend, ParameterStore& parameters) {
-  return Builder(std::move(graph), backend, parameters).build();
+Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
+                      const ProgramOptions& options) {
+  return Builder(std::move(graph), backend, parameters, store).build(options);
 }
 
 }  // namespace tenon

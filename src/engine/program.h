@@ -10,16 +10,17 @@
 
 namespace tenon {
 
-/// Where an operand lies: a planned buffer, the memory of an input, a parameter, or nowhere (a hidden output that
-/// nobody reads).
+/// Where an operand lies: a planned buffer, the memory of an input, a parameter, the memory that the caller gives for
+/// an output, or nowhere (a hidden output that nobody reads).
 struct Place {
-  enum class Kind { nowhere, buffer, feed, constant };
+  enum class Kind { nowhere, buffer, feed, constant, result };
   Kind kind = Kind::nowhere;
   int index = 0;
 };
 
 /// An output of a node that a monitor may look at.
 struct ShownOutput {
+  std::string name;  ///< "conv0_output"
   int output = 0;
   Place place;
   MemoryFormat format;
@@ -32,6 +33,7 @@ struct Step {
   std::vector<Place> src, dst;
   int workspace = -1;  ///< a buffer; -1: none
   std::vector<ShownOutput> shown;
+  std::shared_ptr<const Program> body;  ///< of an engine node: what the kernel runs
 };
 
 /// A graph made ready: a list of steps over planned buffers.
@@ -47,8 +49,15 @@ struct Program {
   std::vector<std::shared_ptr<const Tensor>> packed;  ///< keeps the copies alive
 };
 
-/// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete.
-/// Throws Error, naming the node, where no implementation accepts.
-Program build_program(Graph graph, const Backend& backend, ParameterStore& parameters);
+struct ProgramOptions {
+  /// Outputs are written to memory that the caller gives, in place of buffers of the arena.
+  bool give_results = false;
+};
+
+/// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete;
+/// a variable that has a value among `parameters` is a constant, any other is fed. Throws Error, naming the node, where
+/// no implementation accepts.
+Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
+                      const ProgramOptions& options = {});
 
 }  // namespace tenon

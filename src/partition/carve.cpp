@@ -166,8 +166,8 @@ class Carver {
 
 }  // namespace
 
-bool Selector::absorbs(const Graph&, const Node&, int, bool has_parameter) const {
-  return has_parameter;
+bool Selector::absorbs(const Graph&, const Node&, int) const {
+  return true;
 }
 
 Partition carve(const Graph& graph, const Selector& selector, const CarveOptions& options) {

@@ -111,7 +111,7 @@ class MxnetTensorrt : public Selector {
     return Verdict::refuse("operator", fmt::format("{} is not among the operators it took", node.op_name()));
   }
 
-  bool absorbs(const Graph& graph, const Node& consumer, int input, bool) const override {
+  bool absorbs(const Graph& graph, const Node& consumer, int input) const override {
     constexpr std::array<std::string_view, 4> weighted{"BatchNorm", "Convolution", "Deconvolution", "FullyConnected"};
     const auto name_of = [&](int i) { return graph.node(consumer.inputs[static_cast<std::size_t>(i)].node).name; };
     for (const std::string_view op : weighted) {

@@ -66,9 +66,9 @@ class Replacer {
       if (inner.contains(value)) return;
       const Node& producer = graph_.node(value.node);
       const bool absorbed =
-          producer.is_variable() && selector_.absorbs(graph_, consumer, input, parameters_.contains(producer.name));
-      const NodeId id = engine.body.add_variable(unused_name(engine.body, graph_.value_name(value)),
-                                                 absorbed ? producer.written : std::map<std::string, std::string>{});
+          producer.is_variable() && parameters_.contains(producer.name) && selector_.absorbs(graph_, consumer, input);
+      const NodeId id = absorbed ? engine.body.add_variable(producer.name, producer.written)
+                                 : engine.body.add_variable(input_name(engine.body, graph_.value_name(value)));
       engine.body.type({id, 0}) = graph_.type(value);
       inner[value] = {id, 0};
       if (!absorbed) engine.inputs.push_back(value);
@@ -88,10 +88,13 @@ class Replacer {
     return engine;
   }
 
-  /// Two nodes of one name give values of one name; a variable must have its own.
-  static std::string unused_name(const Graph& body, const std::string& name) {
+  /// Two nodes of one name give values of one name; a variable must have its own, and only what is absorbed has the
+  /// name of a parameter.
+  std::string input_name(const Graph& body, const std::string& name) const {
     std::string candidate = name;
-    for (int k = 1; body.find_variable(candidate) >= 0; ++k) candidate = name + std::to_string(k);
+    for (int k = 1; body.find_variable(candidate) >= 0 || parameters_.contains(candidate); ++k) {
+      candidate = name + std::to_string(k);
+    }
     return candidate;
   }
 

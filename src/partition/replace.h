@@ -1,6 +1,7 @@
 #pragma once
 
-#include <string_view>
+#include <set>
+#include <string>
 
 #include "partition/carve.h"
 
@@ -13,7 +14,8 @@ const Op& engine_op();
 
 /// The graph with every subgraph of the partition replaced by one engine node, whose `body` is the subgraph as a graph
 /// of its own. The variables of the body are the absorbed parameters, under their own names, and one variable for each
-/// input, named after the value that feeds it (`conv0_output`).
+/// input, in order, named after the value that feeds it (`conv0_output`). Only absorbed variables have names of
+/// parameters.
 ///
 ///     data → conv0 → bn0 → relu0 → topk        becomes        data → engine0 → topk
 ///               ↖ w   ↖ gamma, beta, …                                └ body: conv0 → bn0 → relu0, w, gamma, beta, …

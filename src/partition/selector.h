@@ -29,9 +29,9 @@ class Selector {
   virtual std::string_view name() const = 0;
   /// Asked once a node that is no variable; the graph is typed.
   virtual Verdict select(const Graph& graph, const Node& node) const = 0;
-  /// Whether the variable at `input` of `consumer` moves into the subgraph as one of its parameters instead of staying
-  /// an input. By default a variable that has a parameter does.
-  virtual bool absorbs(const Graph& graph, const Node& consumer, int input, bool has_parameter) const;
+  /// Whether the variable at `input` of `consumer`, which has a parameter, moves into the subgraph instead of staying
+  /// an input. By default it does.
+  virtual bool absorbs(const Graph& graph, const Node& consumer, int input) const;
 };
 
 /// The selector set of MXNet 1.8/1.9's TensorRT integration: exactly what it took and absorbed.

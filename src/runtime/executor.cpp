@@ -9,8 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/threads.h"
-#include "engine/program.h"
-#include "graph/graph.h"
+#include "runtime/compile.h"
 
 namespace tenon {
 namespace {
@@ -27,51 +26,6 @@ std::shared_ptr<ParameterStore> store_of(const Model& model) {
   auto store = std::make_shared<ParameterStore>(model);
   known = store;
   return store;
-}
-
-/// Infers types and shapes. What the options and the graph leave open has the type of its parameter, else float32.
-Graph typed_graph(const Model& model, const BindOptions& options) {
-  Graph graph = model.graph();
-  std::map<std::string, TensorType> known;
-  std::vector<NodeId> variables;
-  for (const NodeId id : graph.topological_order()) {
-    if (!graph.node(id).is_variable()) continue;
-    variables.push_back(id);
-    const auto parameter = model.parameters().find(graph.node(id).name);
-    if (parameter != model.parameters().end()) known[parameter->first].shape = parameter->second.shape();
-  }
-  for (const auto& [name, shape] : options.shapes) known[name].shape = shape;
-  for (const auto& [name, dtype] : options.types) known[name].dtype = dtype;
-  infer(graph, known);
-
-  const auto settle = [&](auto dtype_of_variable) {
-    bool changed = false;
-    for (const NodeId id : variables) {
-      const std::string& name = graph.node(id).name;
-      if (graph.type({id, 0}).dtype) continue;
-      known[name].dtype = dtype_of_variable(name);
-      changed = changed || known[name].dtype;
-    }
-    if (changed) infer(graph, known);
-  };
-  settle([&](const std::string& name) {
-    const auto parameter = model.parameters().find(name);
-    return parameter == model.parameters().end() ? std::optional<DType>{} : parameter->second.dtype();
-  });
-  settle([](const std::string&) { return std::optional(DType::float32); });
-  require_complete(graph);
-  return graph;
-}
-
-void check_parameters(const Graph& graph, const Parameters& parameters) {
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const Node& node = graph.node(id);
-    const auto parameter = node.is_variable() ? parameters.find(node.name) : parameters.end();
-    if (parameter == parameters.end() || node.outputs[0].shape == parameter->second.shape()) continue;
-    refuse_node(node, ErrorCode::invalid_argument,
-                fmt::format("the parameter has shape {}, but {} is expected", parameter->second.shape().str(),
-                            node.outputs[0].shape.str()));
-  }
 }
 
 /// The pointers of one step; spans in an Operands refer to them.
@@ -91,9 +45,9 @@ struct Executor::State {
         threads(options.threads > 0 ? options.threads : allowed_cores()) {
     if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
     const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
-    Graph graph = typed_graph(store->model(), options);
-    check_parameters(graph, store->model().parameters());
-    program = build_program(std::move(graph), backend, *store);
+    Compiled compiled = compile(*store, options, backend);
+    output_names = std::move(compiled.output_names);
+    program = std::move(compiled.program);
     allocate();
     log(LogLevel::info, "bound {} steps on {}, backend {}, {} threads: {} bytes of activations, {} of parameters",
         program.steps.size(), options.device.str(), backend.name, threads, program.arena_bytes,
@@ -114,11 +68,10 @@ struct Executor::State {
       for (const Place place : step.dst) memory.dst.push_back(write_address(place));
       if (step.workspace >= 0) memory.workspace = buffer_address(step.workspace);
     }
-    const auto names = program.graph.output_names();
     for (std::size_t i = 0; i < program.outputs.size(); ++i) {
       const TensorType& type = program.graph.type(program.graph.outputs[i]);
       outputs.push_back(Tensor::borrow_const(read_address(program.outputs[i]), type.shape, *type.dtype));
-      types[names[i]] = type;
+      types[output_names[i]] = type;
     }
   }
 
@@ -135,6 +88,7 @@ struct Executor::State {
         return std::as_const(feeds[index]).data();
       case Place::Kind::constant:
         return std::as_const(program.constants[index]).data();
+      case Place::Kind::result:  // outputs lie in the arena
       case Place::Kind::nowhere:
         break;
     }
@@ -155,8 +109,7 @@ struct Executor::State {
 
   void show(const Step& step) {
     for (const ShownOutput& shown : step.shown) {
-      const Value value{step.node, shown.output};
-      monitor(program.graph.value_name(value), row_major(value, shown));
+      monitor(shown.name, row_major({step.node, shown.output}, shown));
     }
   }
 
@@ -191,6 +144,7 @@ struct Executor::State {
   const Backend& backend;
   int threads;
   Program program;
+  std::vector<std::string> output_names;
   std::vector<Tensor> feeds;
   Tensor arena;
   std::vector<StepMemory> memories;
@@ -213,7 +167,7 @@ std::vector<std::string> Executor::inputs() const {
 }
 
 std::vector<std::string> Executor::outputs() const {
-  return state_->program.graph.output_names();
+  return state_->output_names;
 }
 
 const TensorType& Executor::type(const std::string& name) const {

@@ -1,0 +1,92 @@
+#include "engine/engine_node.h"
+
+#include <algorithm>
+
+#include "engine/run.h"
+#include "partition/replace.h"
+
+namespace tenon {
+namespace {
+
+/// The parameters that the body has absorbed.
+Parameters absorbed(const Graph& body, const Parameters& parameters) {
+  Parameters values;
+  for (const std::vector<std::string>& names : {body.arguments(), body.auxiliary_states()}) {
+    for (const std::string& name : names) {
+      if (const auto found = parameters.find(name); found != parameters.end()) values.insert(*found);
+    }
+  }
+  return values;
+}
+
+/// The names of the body's variables that stand for the inputs of the engine node, in their order.
+std::vector<std::string> input_names(const Graph& body, const Parameters& values) {
+  std::vector<std::string> names;
+  for (NodeId id = 0; id < body.size(); ++id) {
+    const Node& node = body.node(id);
+    if (node.is_variable() && !values.contains(node.name)) names.push_back(node.name);
+  }
+  return names;
+}
+
+/// Lets feed i of the program be input i of the engine node.
+void renumber_feeds(Program& program, const std::vector<std::string>& names) {
+  std::vector<int> renumbered;
+  for (const NodeId feed : program.feeds) {
+    const auto found = std::ranges::find(names, program.graph.node(feed).name);
+    if (found == names.end()) {
+      refuse_node(program.graph.node(feed), ErrorCode::internal, "a variable of the body came from nowhere");
+    }
+    renumbered.push_back(static_cast<int>(found - names.begin()));
+  }
+  for (Step& step : program.steps) {
+    for (Place& place : step.src) {
+      if (place.kind == Place::Kind::feed) place.index = renumbered[static_cast<std::size_t>(place.index)];
+    }
+  }
+  program.feeds.clear();
+  for (const std::string& name : names) program.feeds.push_back(program.graph.find_variable(name));
+}
+
+/// Parameters that the program reads as they are, so that whoever counts and keeps parameters knows of them.
+std::vector<std::shared_ptr<const Tensor>> kept_by(const Program& program) {
+  std::vector<std::shared_ptr<const Tensor>> kept = program.packed;
+  std::vector<bool> seen(program.constants.size(), false);
+  for (const Step& step : program.steps) {
+    for (const Place place : step.src) {
+      const auto index = static_cast<std::size_t>(place.index);
+      if (place.kind != Place::Kind::constant || seen[index]) continue;
+      seen[index] = true;
+      kept.push_back(std::make_shared<const Tensor>(program.constants[index]));
+    }
+  }
+  return kept;
+}
+
+Offer offer(const Backend& inner, const StepRequest& request) {
+  const Graph& body = *request.call.node.body;
+  const Parameters values = absorbed(body, request.parameters.model().parameters());
+  const std::vector<std::string> names = input_names(body, values);
+  Program built = build_program(body, inner, values, request.parameters, {.give_results = true});
+  renumber_feeds(built, names);
+  const auto program = std::make_shared<const Program>(std::move(built));
+
+  StepPlan plan;
+  plan.packed = kept_by(*program);
+  plan.body = program;
+  plan.kernel.workspace_bytes = program->arena_bytes;
+  plan.kernel.run = [program](const Operands& operands) {
+    run(*program, {operands.workspace, operands.src, operands.dst});
+  };
+  return plan;
+}
+
+}  // namespace
+
+Implementation engine_implementation(std::shared_ptr<const Backend> inner) {
+  return {"engine:" + inner->name, {engine_op().name}, [inner](const StepRequest& request) {
+            return offer(*inner, request);
+          }};
+}
+
+}  // namespace tenon
