@@ -149,7 +149,7 @@ void print(const Expression& expression, std::string& text) {
 }
 
 float evaluate_one(const Expression& expression, float source, std::span<const float> operands,
-                   const std::vector<float>& outputs) {
+                   std::span<const float> outputs) {
   switch (expression.kind) {
     case Expression::Kind::source:
       return source;
@@ -220,11 +220,15 @@ std::string to_text(const Expressions& expressions) {
   return text;
 }
 
-std::vector<float> evaluate(const Expressions& expressions, float source, std::span<const float> operands) {
-  std::vector<float> outputs;
-  for (const Expression& expression : expressions) {
-    outputs.push_back(evaluate_one(expression, source, operands, outputs));
+void evaluate(const Expressions& expressions, float source, std::span<const float> operands, std::span<float> outputs) {
+  for (std::size_t i = 0; i < expressions.size(); ++i) {
+    outputs[i] = evaluate_one(expressions[i], source, operands, outputs);
   }
+}
+
+std::vector<float> evaluate(const Expressions& expressions, float source, std::span<const float> operands) {
+  std::vector<float> outputs(expressions.size());
+  evaluate(expressions, source, operands, outputs);
   return outputs;
 }
 

@@ -48,7 +48,8 @@ Expression call(std::string_view function, std::vector<Expression> arguments);
 Expressions parse_expressions(std::string_view text);
 std::string to_text(const Expressions& expressions);
 
-/// The outputs for one element, straight from the tree: the reference.
+/// The outputs for one element, straight from the tree: the reference. `outputs` has one place an expression.
+void evaluate(const Expressions& expressions, float source, std::span<const float> operands, std::span<float> outputs);
 std::vector<float> evaluate(const Expressions& expressions, float source, std::span<const float> operands);
 
 /// How many operands the expressions read: one more than the highest index.
