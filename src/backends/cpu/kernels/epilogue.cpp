@@ -92,7 +92,6 @@ bool Epilogue::match(const Expression& expression, const Expression& leaf, Form&
   if (expression == leaf) return true;
   if (expression.kind != Expression::Kind::call) return false;
   const std::vector<Expression>& arguments = expression.arguments;
-  Term term;
 
   if (is_call(expression, "relu")) {
     if (!match(arguments[0], leaf, form)) return false;

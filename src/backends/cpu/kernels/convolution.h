@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "backends/cpu/kernels/epilogue_tile.h"
+#include "backends/cpu/kernels/isa.h"
+#include "ops/spatial.h"
+
+namespace tenon::cpu {
+
+/// A convolution with every size known. `pad` is what lies before the data; what lies behind follows from `dst`.
+struct ConvolutionProblem {
+  std::int64_t batch = 1, channels = 0, filters = 0, groups = 1;
+  Extent src{1, 1, 1}, dst{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilate{1, 1, 1}, pad{0, 0, 0};
+
+  std::int64_t src_blocks() const { return (channels + 15) / 16; }
+  std::int64_t dst_blocks() const { return (filters + 15) / 16; }
+  /// Multiplications and additions of the direct form.
+  double operations() const;
+};
+
+/// One way to convolve, made ready for a problem. The destination is in blocks of 16 channels, as is the source unless
+/// `row_major_src`; what their last blocks hold behind the last channel is zero. Immutable; run() may be called by
+/// several threads at a time, each with its own workspace.
+class Convolution {
+ public:
+  virtual ~Convolution() = default;
+
+  bool row_major_src() const { return row_major_src_; }
+  std::size_t packed_floats() const { return packed_floats_; }
+  std::size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
+
+  /// From (F, C / groups, kernel…) into packed_floats() floats, aligned to 64 bytes.
+  virtual void pack(const float* weight, float* packed) const = 0;
+  /// Every pixel of every block of filters goes through the epilogue. The workspace is aligned to 64 bytes.
+  virtual void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const = 0;
+
+ protected:
+  bool row_major_src_ = false;
+  std::size_t packed_floats_ = 0;
+  std::size_t workspace_floats_ = 0;
+};
+
+/// The convolution, or why this way does not take the problem.
+using ConvolutionOffer = std::variant<std::unique_ptr<Convolution>, std::string>;
+
+/// Any window, by register tiles over the pixels.
+ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa = machine_isa());
+/// The first layer of a network: few channels, row-major.
+ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machine_isa());
+
+}  // namespace tenon::cpu

