@@ -3,8 +3,8 @@
     peers_convert.py FOLDER MODEL BATCH [ncnn]
 
 Reads MODEL-symbol.json, MODEL-params.npz and the shape of MODEL-bBATCH.npz, and writes MODEL-bBATCH.onnx and
-MODEL-outputs.json, or with the last word MODEL.ncnn.param, .bin and .json (ncnn takes one image at a time). Only the operators of the models compared
-are known; another is an error. MXNet's own ONNX export is not used: it applies gamma in spite of fix_gamma.
+MODEL-outputs.json, or with the last word MODEL.ncnn.param, .bin and .json (ncnn takes one image at a time). Only the operators
+of the models compared are known; another is an error. MXNet's own ONNX export is not used: it applies gamma in spite of fix_gamma.
 """
 import ast
 import dataclasses
@@ -117,6 +117,10 @@ def to_onnx(network, shape):
             add({"avg": "GlobalAveragePool", "max": "GlobalMaxPool"}[layer.attrs["pool_type"]], [x], name)
         elif kind == "Pooling" and layer.get("pool_type", "max") == "max":
             add("MaxPool", [x], name, ceil_mode=int(layer.get("pooling_convention", "valid") == "full"), **window(layer))
+        elif kind == "Pooling" and layer.attrs["pool_type"] == "avg":
+            add("AveragePool", [x], name, count_include_pad=int(layer.get("count_include_pad", True)), **window(layer))
+        elif kind == "Concat":
+            add("Concat", layer.inputs, name, axis=layer.get("dim", 1))
         elif kind == "FullyConnected":
             add("Flatten", [x], f"{name}/flat", axis=1)
             arrays = [constant(layer, i, array) for i, array in enumerate(layer.arrays)]
@@ -243,6 +247,11 @@ def to_ncnn(network, shape):
             full = layer.get("pooling_convention", "valid") == "full"
             add("Pooling", name, x, f"0=0 {pair(1, layer.attrs['kernel'])} {pair(2, layer.get('stride', (1, 1)))} "
                                     f"{pair(3, layer.get('pad', (0, 0)))} 5={0 if full else 1}")
+        elif kind == "Pooling" and layer.attrs["pool_type"] == "avg":
+            add("Pooling", name, x, f"0=1 {pair(1, layer.attrs['kernel'])} {pair(2, layer.get('stride', (1, 1)))} "
+                                    f"{pair(3, layer.get('pad', (0, 0)))} 5=1 6={int(layer.get('count_include_pad', True))}")
+        elif kind == "Concat" and layer.get("dim", 1) == 1:
+            add("Concat", name, x, "0=0")
         elif kind == "FullyConnected":
             weight = layer.arrays[0]
             add("InnerProduct", name, x, f"0={weight.shape[0]} 1={int(len(layer.arrays) > 1)} 2={weight.size}")

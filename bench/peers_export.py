@@ -3,7 +3,8 @@
     peers_export.py FOLDER BATCHES MODEL=CHECKPOINT[@EPOCH] …      CHECKPOINT `zoo` takes the Gluon network of that name
 
 For each model: MODEL-symbol.json and MODEL-0000.params as MXNet 1.9.1 saves them (old files upgraded), MODEL-params.npz
-with the same parameters, and MODEL-bBATCH.npz with `in/data` and `out/0`, `out/1`, …
+with the same parameters, MODEL-bBATCH.npz with `in/data` and `out/0`, `out/1`, …, and
+MODEL-bBATCH-data.npy with the input alone.
 """
 import pathlib
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 INPUTS = {
     "det1": ((3, 120, 160), (-1, 1)), "det2": ((3, 24, 24), (-1, 1)), "det3": ((3, 48, 48), (-1, 1)),
     "gender-age": ((3, 112, 112), (0, 255)), "id_V1": ((1, 100, 100), (-1, 1)), "id_V3": ((3, 112, 112), (0, 255)),
+    "inceptionv3": ((3, 299, 299), (-1, 1)),
 }
 ZOO_INPUT = ((3, 224, 224), (-1, 1))
 
@@ -23,7 +25,7 @@ def zoo_network(name, random):
     """The exported symbol, and parameters under which no activation dies out: He's scale, BatchNorms that do something."""
     net = mx.gluon.model_zoo.vision.get_model(name)
     symbol = net(mx.sym.var("data"))
-    shapes, _, aux_shapes = symbol.infer_shape(data=(1, *ZOO_INPUT[0]))
+    shapes, _, aux_shapes = symbol.infer_shape(data=(1, *INPUTS.get(name, ZOO_INPUT)[0]))
     shapes = dict(zip(symbol.list_arguments(), shapes)) | dict(zip(symbol.list_auxiliary_states(), aux_shapes))
     gain = 0.9 if name.startswith("mobilenet") else 0.65
 
@@ -62,6 +64,7 @@ def main():
             outputs = executor.forward(is_train=False, data=mx.nd.array(data))
             np.savez(folder / f"{name}-b{batch}.npz", **{"in/data": data},
                      **{f"out/{i}": output.asnumpy() for i, output in enumerate(outputs)})
+            np.save(folder / f"{name}-b{batch}-data.npy", data)
 
 
 if __name__ == "__main__":
