@@ -9,7 +9,7 @@
 #include <omp.h>
 
 #include <cstdlib>
-#include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,11 +72,23 @@ constexpr Layer kLayers[] = {
 };
 
 struct Way {
-  const char* name;
-  ConvolutionOffer (*make)(const ConvolutionProblem&, Isa);
+  std::string name;
+  std::function<ConvolutionOffer(const ConvolutionProblem&)> make;
 };
 
-constexpr Way kWays[] = {{"direct", make_direct}, {"planar", make_planar}};
+std::vector<Way> ways() {
+  std::vector<Way> ways = {{"direct", [](const ConvolutionProblem& problem) { return make_direct(problem); }},
+                           {"planar", [](const ConvolutionProblem& problem) { return make_planar(problem); }}};
+  for (const WinogradTiles tiles : {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f42, WinogradTiles::mixed}) {
+    for (const std::int64_t block : {0, 28, 49, 98, 196}) {
+      const std::string suffix = block == 0 ? "" : fmt::format("-by-{}", block);
+      ways.push_back({std::string(name(tiles)) + suffix, [=](const ConvolutionProblem& problem) {
+                        return make_winograd(problem, tiles, machine_isa(), block);
+                      }});
+    }
+  }
+  return ways;
+}
 
 struct Free {
   void operator()(float* memory) const { std::free(memory); }
@@ -127,8 +139,8 @@ void register_benchmarks() {
       problem.kernel = {1, layer.kernel, layer.kernel};
       problem.stride = {1, layer.stride, layer.stride};
       problem.pad = {0, layer.pad, layer.pad};
-      for (const Way& way : kWays) {
-        auto offer = way.make(problem, machine_isa());
+      for (const Way& way : ways()) {
+        auto offer = way.make(problem);
         auto* taken = std::get_if<0>(&offer);
         if (taken == nullptr) continue;
         const std::shared_ptr<const Convolution> convolution = std::move(*taken);

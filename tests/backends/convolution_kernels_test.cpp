@@ -137,11 +137,11 @@ double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa
   return largest == 0 ? error : error / largest;  // a window may see nothing but the border
 }
 
-using Make = ConvolutionOffer (*)(const ConvolutionProblem&, Isa);
+using Make = std::function<ConvolutionOffer(const ConvolutionProblem&, Isa)>;
 
 /// Draws problems, runs those that are taken, on one thread and two, and checks that enough were.
-void expect_accurate(Make make, const std::function<ConvolutionProblem(std::mt19937&)>& draw_problem, int problems,
-                     double bound) {
+void expect_accurate(const Make& make, const std::function<ConvolutionProblem(std::mt19937&)>& draw_problem,
+                     int problems, double bound) {
   const int former = omp_get_max_threads();
   for (const Isa isa : {Isa::avx2, Isa::avx512}) {
     if (isa > machine_isa()) continue;
@@ -253,6 +253,62 @@ TEST(Planar, AgreesWithDoublePrecision) {
         return p;
       },
       200, 2e-6);
+}
+
+ConvolutionProblem small_window(std::mt19937& random) {
+  ConvolutionProblem p;
+  p.batch = between(random, 1, 3);
+  p.channels = pick(random, {1, 5, 16, 24, 35});
+  p.filters = pick(random, {1, 7, 16, 33});
+  p.kernel = {1, 3, 3};
+  p.src = {1, between(random, 1, 15), between(random, 1, 15)};
+  p.pad = {0, between(random, 0, 2), between(random, 0, 2)};
+  complete(p, {0, between(random, 0, 2), between(random, 0, 2)});
+  return p;
+}
+
+/// The bound grows with the numbers in the transforms: 4 for the tiles of 4, 8 in the way back.
+class WinogradTest : public testing::TestWithParam<std::tuple<WinogradTiles, double>> {};
+
+TEST_P(WinogradTest, AgreesWithDoublePrecision) {
+  const auto [tiles, bound] = GetParam();
+  std::int64_t block = 0;
+  expect_accurate(
+      [&, tiles = tiles](const ConvolutionProblem& problem, Isa isa) {
+        block = block == 0 ? 5 : 0;
+        return make_winograd(problem, tiles, isa, block);
+      },
+      [tiles = tiles](std::mt19937& random) {
+        ConvolutionProblem p = small_window(random);
+        while (tiles == WinogradTiles::mixed &&
+               (p.dst[1] < 4 || p.dst[2] < 4 || p.dst[1] % 4 < 2 || p.dst[1] % 4 != p.dst[2] % 4)) {
+          p = small_window(random);
+        }
+        return p;
+      },
+      120, bound);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiles, WinogradTest,
+                         testing::Values(std::tuple(WinogradTiles::f22, 3e-6), std::tuple(WinogradTiles::f33, 1e-5),
+                                         std::tuple(WinogradTiles::f44, 2e-5), std::tuple(WinogradTiles::f42, 1e-5),
+                                         std::tuple(WinogradTiles::mixed, 2e-5)));
+
+TEST(Winograd, RefusesWithAReason) {
+  ConvolutionProblem p;
+  p.channels = p.filters = 16;
+  const auto reason = [&](WinogradTiles tiles) {
+    return std::get<std::string>(make_winograd(p, tiles, machine_isa()));
+  };
+  p.kernel = {1, 3, 5};
+  EXPECT_EQ(reason(WinogradTiles::f44), "the window is 1x3x5, not 3x3");
+  p.kernel = {1, 3, 3};
+  p.stride = {1, 2, 2};
+  EXPECT_EQ(reason(WinogradTiles::f44), "the stride is 2x2, not 1");
+  p.stride = {1, 1, 1};
+  p.src = p.dst = {1, 56, 56};
+  EXPECT_EQ(reason(WinogradTiles::mixed),
+            "a map of 56x56 is not made of tiles of 4 and one last row and column of 2 or 3");
 }
 
 TEST(Planar, RefusesWithAReason) {

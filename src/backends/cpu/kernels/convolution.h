@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "backends/cpu/kernels/epilogue_tile.h"
@@ -52,5 +53,13 @@ using ConvolutionOffer = std::variant<std::unique_ptr<Convolution>, std::string>
 ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa = machine_isa());
 /// The first layer of a network: few channels, row-major.
 ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machine_isa());
+
+/// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns, or
+/// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3.
+enum class WinogradTiles { f22, f33, f44, f42, mixed };
+std::string_view name(WinogradTiles tiles);
+/// 3x3 windows with stride 1. `block` tiles are taken at a time; 0: a default.
+ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa = machine_isa(),
+                               std::int64_t block = 0);
 
 }  // namespace tenon::cpu

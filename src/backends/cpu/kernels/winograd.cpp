@@ -1,0 +1,280 @@
+// Winograd's convolution: tiles of the source and the weights become points; at each point the channels meet the
+// filters as in a matrix product; the products become tiles of the output. F(4,3) needs a quarter of the direct
+// multiplications, F(2,3) four ninths, at a rounding error a few times the direct one's. Tiles are taken in blocks that
+// stay in the L2 cache from the first transform to the last.
+
+#include "backends/cpu/kernels/winograd.h"
+
+#include <omp.h>
+
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "backends/cpu/kernels/convolution.h"
+#include "backends/cpu/kernels/multiply.h"
+#include "backends/cpu/kernels/share.h"
+
+namespace tenon::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 16;
+constexpr std::size_t kDepth = 0, kHeight = 1, kWidth = 2;
+
+/// Weights into points, for F(2,3), F(3,3) and F(4,3); the inputs' and outputs' matrices are in isa/winograd.cpp.
+using WeightMatrix = std::array<std::array<double, 3>, 6>;
+constexpr WeightMatrix kWeights2{{{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}}};
+constexpr WeightMatrix kWeights3{
+    {{.5, 0, 0}, {-.5, -.5, -.5}, {-1 / 6., 1 / 6., -1 / 6.}, {1 / 6., 2 / 6., 4 / 6.}, {0, 0, 1}}};
+constexpr WeightMatrix kWeights4{{{1 / 4., 0, 0},
+                                  {-1 / 6., -1 / 6., -1 / 6.},
+                                  {-1 / 6., 1 / 6., -1 / 6.},
+                                  {1 / 24., 1 / 12., 1 / 6.},
+                                  {1 / 24., -1 / 12., 1 / 6.},
+                                  {0, 0, 1}}};
+
+const WeightMatrix& weight_matrix(int outputs) {
+  return outputs == 2 ? kWeights2 : outputs == 3 ? kWeights3 : kWeights4;
+}
+
+/// A part of the output map with tiles of one size.
+struct Region {
+  int rows, columns;  // of a tile
+  WinogradMap map;
+  WinogradTransforms transforms;
+  std::int64_t weight = 0;  // where its weights begin in the packed ones
+  std::int64_t tiles = 0, block = 0;
+
+  std::int64_t points() const { return (rows + 2) * (columns + 2); }
+};
+
+class Winograd final : public Convolution {
+ public:
+  Winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa, std::int64_t block)
+      : problem_(problem), isa_(isa), threads_(omp_get_max_threads()) {
+    const int height = static_cast<int>(problem.dst[kHeight]), width = static_cast<int>(problem.dst[kWidth]);
+    switch (tiles) {
+      case WinogradTiles::f22:
+        add_region(2, 2, 0, 0, height, width);
+        break;
+      case WinogradTiles::f33:
+        add_region(3, 3, 0, 0, height, width);
+        break;
+      case WinogradTiles::f44:
+        add_region(4, 4, 0, 0, height, width);
+        break;
+      case WinogradTiles::f42:
+        add_region(4, 2, 0, 0, height, width);
+        break;
+      case WinogradTiles::mixed: {
+        const int small = width % 4, high = height / 4 * 4, wide = width / 4 * 4;
+        add_region(4, 4, 0, 0, high, wide);
+        add_region(4, small, 0, wide, high, small);
+        add_region(small, 4, high, 0, small, wide);
+        add_region(small, small, high, wide, small, small);
+        break;
+      }
+    }
+    for (Region& region : regions_) {
+      region.weight = static_cast<std::int64_t>(packed_floats_);
+      packed_floats_ += static_cast<std::size_t>(region.points() * point_weights());
+      choose_block(region, block);
+      const std::int64_t buffer =
+          region.points() * region.block * kBlock * (problem.src_blocks() + problem.dst_blocks());
+      thread_floats_ = std::max(thread_floats_, buffer);
+    }
+    workspace_floats_ = static_cast<std::size_t>(thread_floats_ * threads_);
+  }
+
+  void pack(const float* weight, float* packed) const override;
+  void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
+
+ private:
+  std::int64_t panel_floats() const { return problem_.src_blocks() * kBlock * kBlock; }
+  std::int64_t point_weights() const { return problem_.dst_blocks() * panel_floats(); }
+
+  void add_region(int rows, int columns, int first_y, int first_x, int height, int width) {
+    Region region{rows, columns, {}, {}};
+    WinogradMap& map = region.map;
+    map.src_height = static_cast<int>(problem_.src[kHeight]);
+    map.src_width = static_cast<int>(problem_.src[kWidth]);
+    map.dst_height = static_cast<int>(problem_.dst[kHeight]);
+    map.dst_width = static_cast<int>(problem_.dst[kWidth]);
+    map.pad_y = static_cast<int>(problem_.pad[kHeight]);
+    map.pad_x = static_cast<int>(problem_.pad[kWidth]);
+    map.first_y = first_y;
+    map.first_x = first_x;
+    map.tiles_y = static_cast<int>(ceil_div(height, rows));
+    map.tiles_x = static_cast<int>(ceil_div(width, columns));
+    map.src_image = problem_.src_blocks() * product(problem_.src) * kBlock;
+    map.dst_image = problem_.dst_blocks() * product(problem_.dst) * kBlock;
+    region.transforms =
+        isa_ == Isa::avx512 ? avx512::winograd_transforms(rows, columns) : avx2::winograd_transforms(rows, columns);
+    region.tiles = problem_.batch * map.tiles_y * map.tiles_x;
+    regions_.push_back(region);
+  }
+
+  /// Points of a block's tiles and of its products fit into the L2 cache beside the weights of a point.
+  void choose_block(Region& region, std::int64_t wanted) const {
+    constexpr std::int64_t cache = 1 << 20;
+    const std::int64_t tile = region.points() * (problem_.src_blocks() + problem_.dst_blocks()) * kBlock * 4;
+    std::int64_t most = wanted > 0 ? wanted : std::max<std::int64_t>(cache / tile, 28);
+    most = std::min(most, region.tiles);
+    region.block = ceil_div(region.tiles, ceil_div(region.tiles, most));
+  }
+
+  void run_block(const Region& region, std::int64_t first, const float* src, const float* packed,
+                 const BoundEpilogue& epilogue, float* workspace, Share blocks, Share panels, bool shared) const;
+
+  ConvolutionProblem problem_;
+  Isa isa_;
+  std::int64_t threads_;
+  std::vector<Region> regions_;
+  std::int64_t thread_floats_ = 0;
+};
+
+void Winograd::pack(const float* weight, float* packed) const {
+  const ConvolutionProblem& p = problem_;
+  std::fill_n(packed, packed_floats_, 0.0f);
+  for (const Region& region : regions_) {
+    const WeightMatrix &down = weight_matrix(region.rows), &across = weight_matrix(region.columns);
+    const std::int64_t wide = region.columns + 2;
+    for (std::int64_t f = 0; f < p.filters; ++f) {
+      for (std::int64_t c = 0; c < p.channels; ++c) {
+        const float* window = weight + (f * p.channels + c) * 9;
+        float* to = packed + region.weight + f / kBlock * panel_floats() + c * kBlock + f % kBlock;
+        for (std::size_t a = 0; a < static_cast<std::size_t>(region.rows + 2); ++a) {
+          double half[3];
+          for (std::size_t j = 0; j < 3; ++j) {
+            half[j] = down[a][0] * window[j] + down[a][1] * window[3 + j] + down[a][2] * window[6 + j];
+          }
+          for (std::size_t b = 0; b < static_cast<std::size_t>(wide); ++b) {
+            const double sum = half[0] * across[b][0] + half[1] * across[b][1] + half[2] * across[b][2];
+            to[(static_cast<std::int64_t>(a) * wide + static_cast<std::int64_t>(b)) * point_weights()] =
+                static_cast<float>(sum);
+          }
+        }
+      }
+    }
+  }
+}
+
+/// One block of tiles: these blocks of channels into points, then these panels of filters. With `shared`, other threads
+/// take the other ones and wait for each other in between.
+void Winograd::run_block(const Region& region, std::int64_t first, const float* src, const float* packed,
+                         const BoundEpilogue& epilogue, float* workspace, Share blocks, Share panels,
+                         bool shared) const {
+  const ConvolutionProblem& p = problem_;
+  const std::int64_t count = std::min(region.block, region.tiles - first);
+  const std::int64_t src_point = p.src_blocks() * count * kBlock, dst_point = p.dst_blocks() * count * kBlock;
+  float* points = workspace;
+  float* products = workspace + region.points() * src_point;
+  for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
+    region.transforms.input(region.map, src + block * product(p.src) * kBlock, static_cast<int>(first),
+                            static_cast<int>(count), points + block * count * kBlock, src_point);
+  }
+  if (shared) {
+#pragma omp barrier
+  }
+
+  const bool avx512 = isa_ == Isa::avx512;
+  const std::int64_t parts = ceil_div(count, avx512 ? avx512::kMaxPixels : avx2::kMaxPixels);
+  const auto kernel = avx512 ? avx512::multiply_kernel : avx2::multiply_kernel;
+  static constexpr std::int64_t no_taps[] = {0};
+  Multiply call;
+  call.src_block = count * kBlock;
+  call.taps = no_taps;
+  call.blocks = static_cast<int>(p.src_blocks());
+  call.last_depth = static_cast<int>(ceil_div(p.channels - (p.src_blocks() - 1) * kBlock, 4) * 4);
+  for (std::int64_t point = 0; point < region.points(); ++point) {
+    for (std::int64_t o = panels.first; o < panels.last; ++o) {
+      call.weight = packed + region.weight + point * point_weights() + o * panel_floats();
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const std::int64_t tile = count * part / parts, tiles = count * (part + 1) / parts - tile;
+        call.src = points + point * src_point + tile * kBlock;
+        call.dst = products + point * dst_point + (o * count + tile) * kBlock;
+        kernel(1, static_cast<int>(tiles), 1)(call);
+      }
+    }
+  }
+
+  for (std::int64_t o = panels.first; o < panels.last; ++o) {
+    Tile out;
+    out.offset = o * product(p.dst) * kBlock;
+    out.channel = static_cast<int>(o * kBlock);
+    out.lanes = static_cast<int>(std::min(kBlock, p.filters - o * kBlock));
+    region.transforms.output(region.map, products + o * count * kBlock, dst_point, static_cast<int>(first),
+                             static_cast<int>(count), epilogue, out);
+  }
+}
+
+void Winograd::run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const {
+  const ConvolutionProblem& p = problem_;
+  const int planned = static_cast<int>(std::min<std::int64_t>(threads_, omp_get_max_threads()));
+#pragma omp parallel num_threads(planned)
+  {
+    for (const Region& region : regions_) {
+      const std::int64_t blocks = ceil_div(region.tiles, region.block), threads = omp_get_num_threads();
+      if (threads == 1 || blocks >= 4 * threads || blocks % threads == 0) {
+        float* own = workspace + omp_get_thread_num() * thread_floats_;
+        const Share share = share_of(blocks);
+        for (std::int64_t i = share.first; i < share.last; ++i) {
+          run_block(region, i * region.block, src, packed, epilogue, own, {0, p.src_blocks()}, {0, p.dst_blocks()},
+                    false);
+        }
+#pragma omp barrier
+      } else {
+        for (std::int64_t i = 0; i < blocks; ++i) {
+          run_block(region, i * region.block, src, packed, epilogue, workspace, share_of(p.src_blocks()),
+                    share_of(p.dst_blocks()), true);
+#pragma omp barrier
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa, std::int64_t block) {
+  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  const auto square = [](const Extent& e, std::int64_t n) { return e[kHeight] == n && e[kWidth] == n; };
+  if (!square(problem.kernel, 3) || problem.kernel[kDepth] != 1) {
+    return fmt::format("the window is {}x{}x{}, not 3x3", problem.kernel[0], problem.kernel[1], problem.kernel[2]);
+  }
+  if (!square(problem.stride, 1))
+    return fmt::format("the stride is {}x{}, not 1", problem.stride[1], problem.stride[2]);
+  if (!square(problem.dilate, 1))
+    return fmt::format("the window is dilated by {}x{}", problem.dilate[1], problem.dilate[2]);
+  if (problem.groups != 1) return fmt::format("num_group is {}, not 1", problem.groups);
+  if (problem.src[kDepth] != 1 || problem.dst[kDepth] != 1 || problem.pad[kDepth] != 0) {
+    return "the data has three spatial axes";
+  }
+  if (tiles == WinogradTiles::mixed) {
+    const std::int64_t height = problem.dst[kHeight] % 4, width = problem.dst[kWidth] % 4;
+    if (height != width || height < 2 || problem.dst[kHeight] < 4 || problem.dst[kWidth] < 4) {
+      return fmt::format("a map of {}x{} is not made of tiles of 4 and one last row and column of 2 or 3",
+                         problem.dst[kHeight], problem.dst[kWidth]);
+    }
+  }
+  return std::make_unique<Winograd>(problem, tiles, isa, block);
+}
+
+std::string_view name(WinogradTiles tiles) {
+  switch (tiles) {
+    case WinogradTiles::f22:
+      return "winograd-f22";
+    case WinogradTiles::f33:
+      return "winograd-f33";
+    case WinogradTiles::f44:
+      return "winograd-f44";
+    case WinogradTiles::f42:
+      return "winograd-f42";
+    case WinogradTiles::mixed:
+      break;
+  }
+  return "winograd-mixed";
+}
+
+}  // namespace tenon::cpu
