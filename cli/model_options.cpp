@@ -96,8 +96,8 @@ void ModelOptions::add_binding(CLI::App& app) {
   app.add_option("--device", device, "Where it runs: cpu")->capture_default_str();
   app.add_option("--backend", backend,
                  "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
-                 "processor; reference: the naive loops")
-      ->check(CLI::IsMember({"plain", "cpu", "reference"}))
+                 "processor; reference: the naive loops; a path like ./guest.so: a backend of yours")
+      ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--threads", threads, "Threads of a forward; 0: every core")
       ->check(CLI::Range(0, 4096))

@@ -175,7 +175,8 @@ typedef struct TenonBindOptions {
   const TenonType* inputs; /* shapes and, where known, types of the inputs; the rest is inferred */
   size_t input_count;
   const char* device;  /* NULL: "cpu" */
-  const char* backend; /* NULL: "plain" (the best library call per operator); or "reference" (the naive loops) */
+  const char* backend; /* NULL: "plain" (the best library call per operator); "cpu" (subgraphs compiled for the
+                          processor); "reference" (the naive loops); a path with a slash: a guest (c_backend.h) */
   int32_t threads;     /* threads a forward may use; 0: every core the process may run on */
 } TenonBindOptions;
 

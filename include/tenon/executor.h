@@ -18,7 +18,8 @@ struct BindOptions {
   /// Element types of inputs; float32 where absent and not inferable.
   std::map<std::string, DType> types;
   Device device;
-  /// "plain": the best library call per operator; "reference": the naive loops.
+  /// "plain": the best library call per operator; "cpu": subgraphs compiled for the processor; "reference": the naive
+  /// loops; a path with a slash: a guest (<tenon/backend.h>).
   std::string backend = "plain";
   /// Threads a forward may use; 0 takes every core the process may run on.
   int threads = 0;

@@ -1,8 +1,11 @@
 #include "backends/registry.h"
 
 #include <array>
+#include <map>
+#include <mutex>
 
 #include "backends/cpu/cpu.h"
+#include "backends/guest/guest.h"
 #include "backends/reference/reference.h"
 #include "core/error.h"
 #include "engine/engine_node.h"
@@ -20,6 +23,16 @@ Backend with_engine_nodes(std::string name, Backend outer, Backend inner) {
   return outer;
 }
 
+/// A path as it stands in front of a shared library; opened once.
+const Backend& guest_backend(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, Backend> opened;
+  const std::scoped_lock lock(mutex);
+  const auto known = opened.find(path);
+  if (known != opened.end()) return known->second;
+  return opened.emplace(path, guest::load_backend(path, cpu::plain_backend())).first->second;
+}
+
 }  // namespace
 
 const Backend& find_backend(std::string_view name, const Device& device) {
@@ -32,7 +45,9 @@ const Backend& find_backend(std::string_view name, const Device& device) {
   for (const Backend& backend : backends) {
     if (backend.name == name) return backend;
   }
-  fail(ErrorCode::not_found, "there is no backend '{}'; choose plain, reference or cpu", name);
+  if (name.find('/') != name.npos) return guest_backend(std::string(name));
+  fail(ErrorCode::not_found,
+       "there is no backend '{}'; choose plain, reference, cpu or the path of a guest, ./guest.so", name);
 }
 
 }  // namespace tenon

@@ -8,7 +8,8 @@
 
 namespace tenon {
 
-/// The backend of this name for this device. Throws Error that lists those there are.
+/// The backend of this name for this device; a name with a slash is the path of a guest (<tenon/c_backend.h>). Throws
+/// Error that lists those there are.
 const Backend& find_backend(std::string_view name, const Device& device);
 
 }  // namespace tenon

@@ -73,6 +73,10 @@ int allowed_cores() {
   return limit < available ? std::max(1, static_cast<int>(limit)) : available;
 }
 
+int current_threads() {
+  return omp_get_max_threads();
+}
+
 ThreadScope::ThreadScope(int threads) : former_(omp_get_max_threads()) {
   if (threads != former_) omp_set_num_threads(threads);
 }

@@ -104,6 +104,7 @@ const std::map<std::string_view, Rule>& table() {
 class MxnetTensorrt : public Selector {
  public:
   std::string_view name() const override { return "mxnet-tensorrt"; }
+  int minimum_nodes() const override { return 2; }
 
   Verdict select(const Graph&, const Node& node) const override {
     const auto rule = table().find(node.op_name());

@@ -27,6 +27,8 @@ class Selector {
   virtual ~Selector() = default;
   /// The name of the selector set, as `--selector` and refusals give it.
   virtual std::string_view name() const = 0;
+  /// Subgraphs of fewer operator nodes are not worth an engine.
+  virtual int minimum_nodes() const { return 1; }
   /// Asked once a node that is no variable; the graph is typed.
   virtual Verdict select(const Graph& graph, const Node& node) const = 0;
   /// Whether the variable at `input` of `consumer`, which has a parameter, moves into the subgraph instead of staying

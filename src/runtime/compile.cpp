@@ -72,7 +72,7 @@ Compiled compile(ParameterStore& store, const BindOptions& options, const Backen
   compiled.output_names = compiled.graph.output_names();
   Graph graph = compiled.graph;
   if (backend.selector) {
-    compiled.partition = carve(graph, *backend.selector, {.minimum_nodes = 1});
+    compiled.partition = carve(graph, *backend.selector, {.minimum_nodes = backend.selector->minimum_nodes()});
     graph = replace_subgraphs(graph, compiled.partition, *backend.selector, names_of(parameters));
   }
   compiled.program = build_program(std::move(graph), backend, parameters, store);

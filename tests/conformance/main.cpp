@@ -48,9 +48,7 @@ int main_with(int argc, char** argv) {
   app.add_option("folder", folder, "Holds index.json or FAMILY.json")->required();
   app.add_option("--family", family, "Only this family (nn, elemwise, …, errors; models, zoo, extra)");
   app.add_option("--filter", filter, "Only cases whose name contains this");
-  app.add_option("--backend", options.backend, "plain, reference or cpu")
-      ->check(CLI::IsMember({"plain", "reference", "cpu"}))
-      ->capture_default_str();
+  app.add_option("--backend", options.backend, "plain, reference, cpu or the path of a guest")->capture_default_str();
   app.add_option("--device", device, "cpu, cuda, cuda:1, …")->capture_default_str();
   app.add_flag("--constants", options.constants, "Bind every input but the first as a parameter");
   app.add_flag("--json", as_json, "One JSON object a case instead of sentences");
