@@ -1,6 +1,13 @@
 #include "backends/cpu/kernels/isa.h"
 
+#include <algorithm>
+
 namespace tenon::cpu {
+namespace {
+
+Isa most_allowed = Isa::avx512;
+
+}  // namespace
 
 Isa machine_isa() {
   static const Isa isa = [] {
@@ -9,7 +16,11 @@ Isa machine_isa() {
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     return avx512 && avx2 ? Isa::avx512 : avx2 ? Isa::avx2 : Isa::none;
   }();
-  return isa;
+  return std::min(isa, most_allowed);
+}
+
+void limit_isa(Isa most) {
+  most_allowed = most;
 }
 
 bool machine_has_bfloat16() {

@@ -11,6 +11,8 @@ enum class Isa { none, avx2, avx512 };
 
 /// The best of them that this machine has.
 Isa machine_isa();
+/// For tests: machine_isa() says no more than this from now on. Not thread-safe.
+void limit_isa(Isa most);
 /// Whether it can multiply pairs of bfloat16 (AVX512-BF16).
 bool machine_has_bfloat16();
 std::string_view name(Isa isa);

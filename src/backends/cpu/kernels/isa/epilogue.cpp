@@ -1,8 +1,7 @@
 // Epilogues on tiles in the L1 cache.
 
-#include <math.h>  // the C functions: inline ones of <cmath> must not come out of this file
-
 #include "backends/cpu/kernels/isa/epilogue_common.h"
+#include "backends/cpu/kernels/isa/math.h"
 
 namespace tenon::cpu::TENON_ISA {
 namespace {
@@ -22,15 +21,6 @@ void apply_common_form(const BoundEpilogue& bound, const Tile& tile) {
       epilogue.apply(load(tile.src + row * kLanes), tile.offset + row * tile.stride, lanes);
     }
   }
-}
-
-/// A function of the C library, lane by lane.
-template <class Scalar>
-TENON_ALWAYS_INLINE Vec each_lane(Vec v, Scalar scalar) {
-  alignas(64) float lanes[kLanes];
-  store(lanes, v);
-  for (float& lane : lanes) lane = scalar(lane);
-  return load(lanes);
 }
 
 /// Where an argument's vectors lie: `stride` floats from row to row.
@@ -76,25 +66,23 @@ void run_function(Function function, int rows, const Rows* from, float* to) {
     case Function::elu:
       return each_row(rows, from, to, [=](auto a) {
         const Vec x = a(0);
-        return select(less(none, x), x, mul(a(1), each_lane(x, ::expm1f)));
+        return select(less(none, x), x, mul(a(1), expm1(x)));
       });
     case Function::sigmoid:
-      return each_row(rows, from, to,
-                      [=](auto a) { return div(one, add(one, each_lane(a(0), [](float x) { return ::expf(-x); }))); });
+      return each_row(rows, from, to, [](auto a) { return sigmoid(a(0)); });
     case Function::tanh:
-      return each_row(rows, from, to, [](auto a) { return each_lane(a(0), ::tanhf); });
+      return each_row(rows, from, to, [](auto a) { return tanh(a(0)); });
     case Function::softrelu:
-      return each_row(rows, from, to,
-                      [](auto a) { return each_lane(a(0), [](float x) { return x > 20 ? x : ::log1pf(::expf(x)); }); });
+      return each_row(rows, from, to, [](auto a) { return softrelu(a(0)); });
     case Function::softsign:
       return each_row(rows, from, to, [=](auto a) {
         const Vec x = a(0);
         return div(x, add(one, abs(x)));
       });
     case Function::exp:
-      return each_row(rows, from, to, [](auto a) { return each_lane(a(0), ::expf); });
+      return each_row(rows, from, to, [](auto a) { return exp(a(0)); });
     case Function::log:
-      return each_row(rows, from, to, [](auto a) { return each_lane(a(0), ::logf); });
+      return each_row(rows, from, to, [](auto a) { return log(a(0)); });
     case Function::sqrt:
       return each_row(rows, from, to, [](auto a) { return sqrt(a(0)); });
     case Function::rsqrt:
@@ -102,7 +90,7 @@ void run_function(Function function, int rows, const Rows* from, float* to) {
     case Function::abs:
       return each_row(rows, from, to, [](auto a) { return abs(a(0)); });
     case Function::erf:
-      return each_row(rows, from, to, [](auto a) { return each_lane(a(0), ::erff); });
+      return each_row(rows, from, to, [](auto a) { return erf(a(0)); });
   }
 }
 
