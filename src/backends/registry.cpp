@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/engine.h"
 #include "backends/guest/guest.h"
 #include "backends/reference/reference.h"
 #include "core/error.h"
@@ -39,9 +40,9 @@ const Backend& find_backend(std::string_view name, const Device& device) {
   if (device.kind != Device::Kind::cpu) {
     fail(ErrorCode::unsupported, "no backend runs on the device {}; bind on cpu", device.str());
   }
-  static const std::array<Backend, 3> backends = {cpu::plain_backend(),
-                                                  Backend{"reference", {reference_implementation()}},
-                                                  with_engine_nodes("cpu", cpu::plain_backend(), cpu::plain_backend())};
+  static const std::array<Backend, 3> backends = {
+      cpu::plain_backend(), Backend{"reference", {reference_implementation()}},
+      with_engine_nodes("cpu", cpu::plain_backend(), cpu::accelerated_backend())};
   for (const Backend& backend : backends) {
     if (backend.name == name) return backend;
   }

@@ -7,6 +7,9 @@
 
 namespace tenon::cpu {
 
+/// Elements from which on a parallel region pays for waking the threads.
+inline constexpr std::int64_t kWorthWaking = 16384;
+
 /// What of `count` items falls to the calling thread of a parallel region: neighbours, as evenly as can be.
 struct Share {
   std::int64_t first, last;

@@ -1,0 +1,41 @@
+#pragma once
+
+// The accelerated backend: implementations for the primitives and for what a compiled subgraph keeps of MXNet's
+// operators, with Tenon's own kernels. Values lie in blocks of 16 channels or row-major.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/kernels/epilogue.h"
+#include "engine/backend.h"
+
+namespace tenon::cpu {
+
+inline constexpr MemoryFormat kBlocked{16};
+
+/// What runs the bodies of engine nodes; what none of its own takes is left to the plain backend's, then to the
+/// reference.
+Backend accelerated_backend();
+
+// The families, a file each.
+std::vector<Implementation> engine_pooling_implementations();
+std::vector<Implementation> engine_matmul_implementations();
+std::vector<Implementation> engine_pointwise_implementations();
+
+/// That this machine has an instruction set the kernels are written for, and all values are float32.
+Conditions kernel_conditions(const OpCall& call);
+
+/// The epilogue of a primitive whose result has so many channels, tied to the node's operands; or why there is none.
+/// `channels` counts what a tile calls channels; with `same_place` vectors, too, lie as the result does.
+std::variant<Epilogue, std::string> make_epilogue(const OpCall& call, std::int64_t channels, bool same_place = false);
+
+/// The plan's formats: data, operands of the result's shape and results as said, everything else row-major.
+void set_formats(const OpCall& call, MemoryFormat data, MemoryFormat results, StepPlan& plan);
+
+/// Binds the epilogue to the operands of a run; its workspace begins at `offset` of the step's.
+BoundEpilogue bind_epilogue(const Epilogue& epilogue, const Operands& operands, int first_operand,
+                            std::size_t offset = 0);
+
+}  // namespace tenon::cpu
