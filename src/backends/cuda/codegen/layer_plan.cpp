@@ -1,0 +1,108 @@
+#include "backends/cuda/codegen/layer_plan.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace tenon::cuda {
+namespace {
+
+int div_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+int units_in(const BlockedShape& shape, Storage storage) {
+  return shape.images * div_up(shape.channels, unit_of(storage)) * shape.h * shape.w;
+}
+
+/// A kernel in which a thread makes a unit of `dst`.
+KernelSpec unit_spec(std::string text, const BlockedShape& dst, Storage storage, const EpilogueSpec& main,
+                     const Target& target) {
+  KernelSpec spec;
+  spec.label = text;
+  spec.text = std::move(text);
+  spec.includes = {"units"};
+  spec.storage = storage;
+  spec.target = target;
+  spec.main = main;
+  spec.constants = {{"kImages", dst.images}, {"kChannels", dst.channels}, {"kDstH", dst.h}, {"kDstW", dst.w}};
+  spec.launch = {{div_up(units_in(dst, storage), 256), 1, 1}, 256, 0, 1};
+  return spec;
+}
+
+void add(KernelSpec& spec, std::vector<std::pair<std::string, int>> constants) {
+  spec.constants.insert(spec.constants.end(), constants.begin(), constants.end());
+}
+
+}  // namespace
+
+KernelSpec pointwise_spec(const BlockedShape& shape, Storage storage, const EpilogueSpec& main, const Target& target) {
+  return unit_spec("pointwise", shape, storage, main, target);
+}
+
+KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main, const Target& target) {
+  KernelSpec spec = unit_spec("pooling", problem.dst, problem.storage, main, target);
+  add(spec, {{"kSrcH", problem.src.h},
+             {"kSrcW", problem.src.w},
+             {"kKernelH", problem.kernel_h},
+             {"kKernelW", problem.kernel_w},
+             {"kStrideY", problem.stride_y},
+             {"kStrideX", problem.stride_x},
+             {"kPadY", problem.pad_y},
+             {"kPadX", problem.pad_x},
+             {"kMax", problem.maximum},
+             {"kCountPadding", problem.count_padding}});
+  return spec;
+}
+
+KernelSpec global_pooling_spec(const BlockedShape& src, bool maximum, Storage storage, const EpilogueSpec& main,
+                               const Target& target) {
+  const BlockedShape dst{src.images, src.channels, 1, 1};
+  KernelSpec spec = unit_spec("global_pooling", dst, storage, main, target);
+  add(spec, {{"kSrcPixels", src.h * src.w}, {"kMax", maximum}});
+  spec.launch.grid[0] = div_up(units_in(dst, storage), 8);
+  return spec;
+}
+
+std::vector<KernelSpec> rows_candidates(const RowsProblem& problem, const EpilogueSpec& main, const Target& target) {
+  std::vector<KernelSpec> specs;
+  if (problem.inner % unit_of(problem.storage) != 0) return specs;
+  const int together = problem.rows == 1 ? 1 : problem.rows == 2 ? 2 : problem.rows <= 4 ? 4 : 8;
+  for (const int outputs : {1, 2, 4}) {
+    KernelSpec spec;
+    spec.text = "rows";
+    spec.label = fmt::format("rows outputs={} rows={}", outputs, together);
+    spec.storage = problem.storage;
+    spec.target = target;
+    spec.main = main;
+    spec.constants = {{"kImages", problem.rows},  {"kSrcChannels", problem.inner}, {"kChannels", problem.columns},
+                      {"kRowsOfBlock", together}, {"kOutputsOfWarp", outputs},     {"kF32Out", problem.f32_out}};
+    spec.launch = {{div_up(problem.columns, 8 * outputs), div_up(problem.rows, together), 1}, 256, 0, 1};
+    spec.weights = {WeightLayout::Order::rows, 8 * outputs, 0, 1, false};
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target) {
+  KernelSpec spec;
+  spec.text = spec.label = "softmax";
+  spec.storage = problem.storage;
+  spec.target = target;
+  spec.main = plain_epilogue();
+  spec.constants = {{"kChannels", problem.columns},
+                    {"kColumns", problem.columns},
+                    {"kF32In", problem.f32_in},
+                    {"kF32Out", problem.f32_out},
+                    {"kLog", problem.log}};
+  spec.launch = {{problem.rows, 1, 1}, 256, 0, 1};
+  return spec;
+}
+
+KernelSpec reorder_spec(const BlockedShape& shape, Storage storage, bool to_blocks, const Target& target) {
+  KernelSpec spec = unit_spec("reorder", shape, storage, plain_epilogue(), target);
+  add(spec, {{"kToBlocks", to_blocks}});
+  return spec;
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <vector>
+
+#include "backends/cuda/codegen/kernel_spec.h"
+
+namespace tenon::cuda {
+
+/// Values in the kernels' layout: (images, ⌈channels / unit⌉, h, w, unit).
+struct BlockedShape {
+  int images = 1, channels = 1, h = 1, w = 1;
+};
+
+KernelSpec pointwise_spec(const BlockedShape& shape, Storage storage, const EpilogueSpec& main, const Target& target);
+
+struct PoolingProblem {
+  BlockedShape src, dst;
+  int kernel_h = 1, kernel_w = 1, stride_y = 1, stride_x = 1, pad_y = 0, pad_x = 0;
+  bool maximum = true, count_padding = true;
+  Storage storage = Storage::f16;
+};
+KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main, const Target& target);
+/// A pooling of whole planes.
+KernelSpec global_pooling_spec(const BlockedShape& src, bool maximum, Storage storage, const EpilogueSpec& main,
+                               const Target& target);
+
+/// `rows` rows of `inner` numbers times the transpose of (columns, inner). Row-major, inner a multiple of the unit.
+struct RowsProblem {
+  int rows = 1, inner = 1, columns = 1;
+  bool f32_out = false;
+  Storage storage = Storage::f16;
+};
+std::vector<KernelSpec> rows_candidates(const RowsProblem& problem, const EpilogueSpec& main, const Target& target);
+
+struct SoftmaxProblem {
+  int rows = 1, columns = 1;
+  bool f32_in = false, f32_out = false, log = false;
+  Storage storage = Storage::f16;
+};
+KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target);
+
+/// Between row-major float32 and the kernels' layout.
+KernelSpec reorder_spec(const BlockedShape& shape, Storage storage, bool to_blocks, const Target& target);
+
+}  // namespace tenon::cuda

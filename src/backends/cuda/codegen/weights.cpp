@@ -1,0 +1,133 @@
+#include "backends/cuda/codegen/weights.h"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/half.h"
+
+namespace tenon::cuda {
+namespace {
+
+int div_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+/// To the nearest number of ten bits of fraction, ties away from zero, as the device's cvt.rna does.
+std::uint32_t tf32_bits(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return (bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & ~0x1fffu;
+}
+
+/// Writes numbers one after another as they are stored.
+class Writer {
+ public:
+  Writer(Storage storage, std::size_t elements)
+      : storage_(storage), bytes_(elements * static_cast<std::size_t>(element_bytes(storage))) {}
+
+  void put(std::size_t element, float value) {
+    switch (storage_) {
+      case Storage::f16:
+        return write(element, to_float16(value).bits);
+      case Storage::bf16:
+        return write(element, to_bfloat16(value).bits);
+      case Storage::tf32:
+        return write(element, tf32_bits(value));
+      case Storage::f32:
+        return write(element, std::bit_cast<std::uint32_t>(value));
+    }
+  }
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  template <class T>
+  void write(std::size_t element, T bits) {
+    std::memcpy(bytes_.data() + element * sizeof(T), &bits, sizeof(T));
+  }
+
+  Storage storage_;
+  std::vector<std::byte> bytes_;
+};
+
+std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+  const int unit = unit_of(storage), blocks = div_up(weights.channels, layout.block_n);
+  const int chunks = div_up(weights.src_channels, layout.chunk), taps = weights.taps + (layout.side ? 1 : 0);
+  const int units = chunks * taps * (layout.chunk / unit);
+  const int padded = div_up(units, layout.pad_units) * layout.pad_units;
+  const auto row = static_cast<std::size_t>(layout.block_n * unit);  // one unit of K for all channels of a block
+  Writer writer(storage, static_cast<std::size_t>(blocks * padded) * row);
+
+  const auto value = [&](int channel, int src, int tap) {
+    const auto at = static_cast<std::size_t>(channel) * static_cast<std::size_t>(weights.src_channels) +
+                    static_cast<std::size_t>(src);
+    if (tap == weights.taps) return weights.side[at];
+    return weights.main[at * static_cast<std::size_t>(weights.taps) + static_cast<std::size_t>(tap)];
+  };
+  for (int channel = 0; channel < weights.channels; ++channel) {
+    const int block = channel / layout.block_n, n = channel % layout.block_n;
+    for (int src = 0; src < weights.src_channels; ++src) {
+      const int chunk = src / layout.chunk, in_chunk = src % layout.chunk;
+      for (int tap = 0; tap < taps; ++tap) {
+        const int k = (chunk * taps + tap) * (layout.chunk / unit) + in_chunk / unit;
+        const std::size_t at = static_cast<std::size_t>(block * padded + k) * row;
+        writer.put(at + static_cast<std::size_t>(n * unit + in_chunk % unit), value(channel, src, tap));
+      }
+    }
+  }
+  return writer.take();
+}
+
+std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+  const auto inner = static_cast<std::size_t>(weights.src_channels) * static_cast<std::size_t>(weights.taps);
+  const auto rows = static_cast<std::size_t>(div_up(weights.channels, layout.block_n) * layout.block_n);
+  Writer writer(storage, rows * inner);
+  for (std::size_t i = 0; i < weights.main.size(); ++i) writer.put(i, weights.main[i]);
+  return writer.take();
+}
+
+std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage storage) {
+  const int unit = unit_of(storage);
+  Writer writer(Storage::f32, static_cast<std::size_t>(div_up(weights.channels, unit) * weights.taps * unit));
+  for (int channel = 0; channel < weights.channels; ++channel) {
+    for (int tap = 0; tap < weights.taps; ++tap) {
+      writer.put(static_cast<std::size_t>((channel / unit * weights.taps + tap) * unit + channel % unit),
+                 weights.main[static_cast<std::size_t>(channel * weights.taps + tap)]);
+    }
+  }
+  return writer.take();
+}
+
+}  // namespace
+
+std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+  switch (layout.order) {
+    case WeightLayout::Order::units:
+      return pack_units(weights, layout, storage);
+    case WeightLayout::Order::rows:
+      return pack_rows(weights, layout, storage);
+    case WeightLayout::Order::depthwise:
+      return pack_depthwise(weights, storage);
+    case WeightLayout::Order::none:
+      break;
+  }
+  fail(ErrorCode::internal, "a kernel without weights was given some");
+}
+
+std::vector<float> stem_weights(std::span<const float> weights, int channels, int src_channels) {
+  std::vector<float> packed(static_cast<std::size_t>(channels) * 8 * 28);
+  for (int channel = 0; channel < channels; ++channel) {
+    for (int c = 0; c < src_channels; ++c) {
+      for (int r = 0; r < 7; ++r) {
+        for (int s = 0; s < 7; ++s) {
+          const int pair = (s + 1) / 2, pixel = (s + 1) % 2;
+          const auto to = static_cast<std::size_t>(((channel * 8 + pixel * 4 + c) * 7 + r) * 4 + pair);
+          packed[to] = weights[static_cast<std::size_t>(((channel * src_channels + c) * 7 + r) * 7 + s)];
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+}  // namespace tenon::cuda

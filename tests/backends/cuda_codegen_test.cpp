@@ -1,0 +1,257 @@
+// What can be known of the CUDA kernels without a GPU: the text that is generated, the cuts that are chosen, what NVRTC
+// makes of every template, and how much of a processor that takes.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "backends/cuda/codegen/compiler.h"
+#include "backends/cuda/codegen/convolution_plan.h"
+#include "backends/cuda/codegen/layer_plan.h"
+#include "backends/cuda/codegen/weights.h"
+#include "core/error.h"
+#include "core/half.h"
+
+namespace tenon::cuda {
+namespace {
+
+using testing::HasSubstr;
+
+EpilogueSpec residual() {
+  return {parse_expressions("add(x, $0); relu(fma(y0, $1, $2))"), {false, true, true}, {true, true}};
+}
+EpilogueSpec scaled() {
+  return {parse_expressions("relu(fma(x, $0, $1))"), {true, true}, {true}};
+}
+
+ConvolutionProblem square(int images, int src_channels, int size, int channels, int kernel, int stride,
+                          Storage storage = Storage::f16) {
+  ConvolutionProblem problem;
+  problem.images = images;
+  problem.src_channels = src_channels;
+  problem.src_h = problem.src_w = size;
+  problem.channels = channels;
+  problem.kernel_h = problem.kernel_w = kernel;
+  problem.stride_y = problem.stride_x = stride;
+  problem.pad_y = problem.pad_x = kernel / 2;
+  problem.dst_h = problem.dst_w = (size + 2 * (kernel / 2) - kernel) / stride + 1;
+  problem.storage = storage;
+  return problem;
+}
+
+TEST(CudaEpilogue, IsWrittenAsAStruct) {
+  const std::string text = epilogue_source(residual(), "Main", false);
+  EXPECT_THAT(text, HasSubstr("kOperands = 3, kOutputs = 2"));
+  EXPECT_THAT(text, HasSubstr("per_channel(int k) { return k == 1 || k == 2; }"));
+  EXPECT_THAT(text, HasSubstr("y[0] = (x + v[0]);"));
+  EXPECT_THAT(text, HasSubstr("y[1] = relu(fmaf(y[0], v[1], v[2]));"));
+}
+
+TEST(CudaEpilogue, WritesConstantsByTheirBits) {
+  const EpilogueSpec six{parse_expressions("min(max(x, 0), 6)"), {}, {true}};
+  EXPECT_THAT(epilogue_source(six, "Main", false), HasSubstr("min_nan(max_nan(x, __uint_as_float(0x0u)), "
+                                                             "__uint_as_float(0x40c00000u))"));
+}
+
+TEST(CudaEpilogue, KnowsEveryFunction) {
+  for (const ExpressionFunction& function : expression_functions()) {
+    std::vector<Expression> arguments(static_cast<std::size_t>(function.arity), source());
+    const EpilogueSpec epilogue{{call(function.name, arguments)}, {}, {true}};
+    EXPECT_NO_THROW(epilogue_source(epilogue, "Main", false)) << function.name;
+  }
+}
+
+/// Element `index` of packed float16 weights.
+float half_at(const std::vector<std::byte>& packed, std::size_t index) {
+  float16 half;
+  std::memcpy(&half, packed.data() + index * 2, 2);
+  return to_float(half);
+}
+
+TEST(CudaWeights, LieInTheOrderTheTensorCoreReads) {
+  // 40 channels of 32, 3 taps and a side tap, in blocks of 32 channels and chunks of 16.
+  std::vector<float> main(40 * 32 * 3), side(40 * 32);
+  std::iota(main.begin(), main.end(), 1.0f);
+  std::ranges::transform(main, main.begin(), [](float v) { return to_float(to_float16(v / 7)); });
+  std::iota(side.begin(), side.end(), 5000.0f);
+  std::ranges::transform(side, side.begin(), [](float v) { return to_float(to_float16(v / 3)); });
+  const auto packed =
+      pack_weights({main, side, 40, 32, 3}, {WeightLayout::Order::units, 32, 16, 1, true}, Storage::f16);
+  ASSERT_EQ(packed.size(), 2u * 2 * 4 * 2 * 32 * 8 * 2);
+  for (const auto& [channel, src, tap] : {std::array{0, 0, 0}, {33, 20, 2}, {39, 31, 3}, {5, 9, 3}}) {
+    const int block = channel / 32, chunk = src / 16, unit = src % 16 / 8;
+    const int k = ((block * 2 + chunk) * 4 + tap) * 2 + unit;
+    const float expected = tap == 3 ? side[static_cast<std::size_t>(channel * 32 + src)]
+                                    : main[static_cast<std::size_t>((channel * 32 + src) * 3 + tap)];
+    EXPECT_EQ(half_at(packed, static_cast<std::size_t>((k * 32 + channel % 32) * 8 + src % 8)), expected);
+  }
+  // Channel 40 is none: zeros.
+  EXPECT_EQ(half_at(packed, static_cast<std::size_t>((1 * 2 * 4 * 2 * 32 + 8) * 8)), 0.0f);
+}
+
+TEST(CudaWeights, StemPairsPixels) {
+  std::vector<float> weights(2 * 3 * 49);
+  std::iota(weights.begin(), weights.end(), 1.0f);
+  const std::vector<float> packed = stem_weights(weights, 2, 3);
+  // Channel 1, plane 2, row 4, column 5 is pixel 0 of pair 3.
+  EXPECT_EQ(packed[static_cast<std::size_t>(((1 * 8 + 0 * 4 + 2) * 7 + 4) * 4 + 3)],
+            weights[(1 * 3 + 2) * 49 + 4 * 7 + 5]);
+  EXPECT_EQ(std::ranges::count(packed, 0.0f), 2 * 8 * 28 - 2 * 3 * 49);
+}
+
+/// What any kernel must keep to.
+void expect_launchable(const KernelSpec& spec) {
+  SCOPED_TRACE(spec.label);
+  EXPECT_LE(spec.launch.shared_bytes, spec.target.shared_bytes);
+  EXPECT_LE(spec.launch.threads, 1024);
+  EXPECT_LE(spec.launch.cluster, 8);
+  EXPECT_EQ(spec.launch.grid[0] % spec.launch.cluster, 0);
+  EXPECT_GE(spec.launch.grid[0], 1);
+  EXPECT_LE(spec.launch.grid[1], 65535);
+}
+
+TEST(CudaPlan, EveryConvolutionOfOneGroupHasAKernel) {
+  for (const Target& target : {hopper(), ampere()}) {
+    for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
+      for (const int images : {1, 8, 128}) {
+        for (const ConvolutionProblem& problem :
+             {square(images, 64, 56, 64, 3, 1, storage), square(images, 3, 224, 32, 3, 2, storage),
+              square(images, 20, 15, 37, 5, 2, storage), square(images, 2048, 7, 512, 1, 1, storage),
+              square(images, 256, 56, 512, 1, 2, storage)}) {
+          const auto specs = convolution_candidates(problem, scaled(), {}, target);
+          EXPECT_FALSE(specs.empty());
+          for (const KernelSpec& spec : specs) expect_launchable(spec);
+        }
+      }
+    }
+  }
+}
+
+TEST(CudaPlan, TakesWhatWasBestOnAnH100) {
+  const auto first = [](const ConvolutionProblem& problem) {
+    return convolution_candidates(problem, scaled(), problem.side ? plain_epilogue() : EpilogueSpec{}, hopper())
+        .front()
+        .label;
+  };
+  EXPECT_EQ(first(square(1, 64, 56, 64, 3, 1)), "halo n=32 split=1");
+  EXPECT_EQ(first(square(1, 256, 14, 256, 3, 1)), "halo n=64 split=4");
+  EXPECT_EQ(first(square(1, 512, 7, 512, 3, 1)), "halo n=64 split=8");
+  EXPECT_EQ(first(square(128, 64, 56, 64, 3, 1)), "resident n=64 tiles=4");
+  EXPECT_EQ(first(square(32, 128, 28, 128, 3, 1)), "ring n=128 tiles=4 chunk=64 stages=7 split=1");
+  EXPECT_EQ(first(square(32, 256, 14, 256, 3, 1)), "ring n=128 tiles=2 chunk=64 stages=8 split=1");
+  EXPECT_THAT(first(square(32, 512, 7, 512, 3, 1)), HasSubstr("ring n=128 tiles=1"));
+  EXPECT_THAT(first(square(8, 128, 28, 128, 3, 1)), HasSubstr("ring n=128 tiles=1"));
+}
+
+TEST(CudaPlan, RefusesGroupsThatAreNeitherOneNorAll) {
+  ConvolutionProblem problem = square(1, 64, 14, 64, 3, 1);
+  problem.groups = 4;
+  EXPECT_TRUE(convolution_candidates(problem, scaled(), {}, hopper()).empty());
+  problem.groups = 64;
+  EXPECT_EQ(convolution_candidates(problem, scaled(), {}, hopper()).front().text, "depthwise");
+}
+
+TEST(CudaPlan, StemNeedsPairsOfPixels) {
+  StemProblem problem;
+  EXPECT_EQ(stem_candidates(problem, scaled(), scaled(), hopper()).front().label, "stem");
+  problem.images = 32;
+  EXPECT_EQ(stem_candidates(problem, scaled(), scaled(), hopper()).front().label, "stem_columns");
+  problem.src_w = 223;
+  EXPECT_TRUE(stem_candidates(problem, scaled(), scaled(), hopper()).empty());
+  EXPECT_TRUE(stem_candidates(StemProblem{}, scaled(), scaled(), ampere()).empty());
+}
+
+/// Compiles by NVRTC, or skips where it is not installed.
+class CudaCompile : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!compiler_available()) GTEST_SKIP() << "no " << compiler_missing();
+  }
+
+  /// The registers must do, and what a block takes must fit a processor.
+  static void expect_compiles(const KernelSpec& spec) {
+    SCOPED_TRACE(std::string(name(spec.storage)) + " " + spec.label);
+    const CompiledKernel kernel = compile_kernel(source_of(spec), spec.target.architecture);
+    const KernelBudget budget = budget_of(kernel.cubin);
+    EXPECT_EQ(budget.stack, 0);
+    EXPECT_GT(budget.registers, 8);
+    EXPECT_LE((budget.registers + 7) / 8 * 8 * spec.launch.threads, 65536);
+    EXPECT_LE(spec.launch.shared_bytes + budget.static_shared, 228 * 1024);
+    EXPECT_THAT(kernel.log, testing::Not(HasSubstr("serialized")));
+  }
+};
+
+TEST_F(CudaCompile, PatchKernels) {
+  for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32}) {
+    expect_compiles(convolution_candidates(square(1, 64, 28, 64, 3, 1, storage), residual(), {}, hopper()).front());
+  }
+  ConvolutionProblem down = square(1, 128, 28, 256, 3, 2);
+  down.side = true;
+  expect_compiles(convolution_candidates(down, scaled(), plain_epilogue(), hopper()).front());
+  down.images = 8;
+  expect_compiles(convolution_candidates(down, scaled(), plain_epilogue(), hopper()).front());
+  expect_compiles(convolution_candidates(square(8, 64, 56, 64, 3, 1), residual(), {}, hopper()).front());
+  expect_compiles(convolution_candidates(square(8, 256, 14, 256, 3, 1), residual(), {}, hopper()).front());
+  expect_compiles(convolution_candidates(square(1, 512, 7, 2048, 1, 1), residual(), {}, hopper()).front());
+}
+
+TEST_F(CudaCompile, Gathers) {
+  Target forced = hopper();
+  forced.tensor_core_mma = true;
+  for (const Target& target : {hopper(), forced, ampere()}) {
+    for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
+      expect_compiles(convolution_candidates(square(8, 20, 15, 37, 5, 2, storage), residual(), {}, target).front());
+    }
+  }
+}
+
+TEST_F(CudaCompile, Stems) {
+  for (const Storage storage : {Storage::f16, Storage::bf16}) {
+    StemProblem problem;
+    problem.storage = storage;
+    for (const KernelSpec& spec : stem_candidates(problem, scaled(), scaled(), hopper())) expect_compiles(spec);
+  }
+}
+
+TEST_F(CudaCompile, TheRest) {
+  for (const Target& target : {hopper(), ampere()}) {
+    for (const Storage storage : {Storage::f16, Storage::tf32}) {
+      ConvolutionProblem depthwise = square(2, 40, 15, 40, 3, 2, storage);
+      depthwise.groups = 40;
+      expect_compiles(convolution_candidates(depthwise, residual(), {}, target).front());
+      expect_compiles(pointwise_spec({2, 20, 7, 7}, storage, residual(), target));
+      PoolingProblem pooling;
+      pooling.src = {2, 20, 15, 15};
+      pooling.dst = {2, 20, 7, 7};
+      pooling.kernel_h = pooling.kernel_w = 3;
+      pooling.stride_y = pooling.stride_x = 2;
+      pooling.storage = storage;
+      expect_compiles(pooling_spec(pooling, scaled(), target));
+      expect_compiles(global_pooling_spec({2, 20, 7, 7}, false, storage, plain_epilogue(), target));
+      expect_compiles(rows_candidates({3, 64, 100, true, storage}, scaled(), target).front());
+      expect_compiles(softmax_spec({3, 1000, false, true, false, storage}, target));
+      expect_compiles(reorder_spec({2, 3, 14, 14}, storage, true, target));
+      expect_compiles(reorder_spec({2, 3, 14, 14}, storage, false, target));
+    }
+  }
+}
+
+TEST_F(CudaCompile, SaysWhatTheCompilerSays) {
+  try {
+    compile_kernel("extern \"C\" __global__ void tenon_kernel() { no_such_thing(); }", 90);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no_such_thing"));
+  }
+}
+
+TEST(CudaBudget, RefusesWhatIsNoBinary) {
+  EXPECT_THROW(budget_of(std::vector<std::byte>(10)), Error);
+  EXPECT_THROW(budget_of(std::vector<std::byte>(100, std::byte{0xff})), Error);
+}
+
+}  // namespace
+}  // namespace tenon::cuda
