@@ -2,17 +2,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <tenon/model.h>
 
 namespace tenon {
 
 /// How the elements of a value lie in memory: row-major, or with axis 1, the channels, in blocks: (N, ⌈C/b⌉, spatial…,
-/// b). What the last block has beyond C is zero.
+/// b). What the last block has beyond C is zero. The elements may be stored in a narrower type than the value's: so a
+/// change of precision is a change of format.
 struct MemoryFormat {
   std::int64_t block = 1;
+  std::optional<DType> stored = std::nullopt;
 
-  bool row_major() const { return block == 1; }
+  bool row_major() const { return block == 1 && !stored; }
   friend bool operator==(MemoryFormat, MemoryFormat) = default;
 };
 
