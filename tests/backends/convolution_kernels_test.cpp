@@ -311,6 +311,26 @@ TEST(Winograd, RefusesWithAReason) {
             "a map of 56x56 is not made of tiles of 4 and one last row and column of 2 or 3");
 }
 
+TEST(Depthwise, AgreesWithDoublePrecision) {
+  expect_accurate(
+      make_depthwise,
+      [](std::mt19937& random) {
+        ConvolutionProblem p = any_window(random, 1);
+        while (p.kernel[0] != 1 || p.src[0] != 1) p = any_window(random, 1);
+        p.groups = p.channels = p.filters = pick(random, {1, 2, 15, 16, 17, 32, 50});
+        return p;
+      },
+      300, 2e-6);
+}
+
+TEST(Depthwise, RefusesWithAReason) {
+  ConvolutionProblem p;
+  p.channels = p.filters = 64;
+  p.groups = 2;
+  EXPECT_EQ(std::get<std::string>(make_depthwise(p, machine_isa())),
+            "num_group is 2, but there are 64 channels and 64 filters");
+}
+
 TEST(Planar, RefusesWithAReason) {
   ConvolutionProblem p;
   p.channels = p.filters = 64;

@@ -54,6 +54,9 @@ ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa = machin
 /// The first layer of a network: few channels, row-major.
 ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machine_isa());
 
+/// A filter for each channel of its own.
+ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa = machine_isa());
+
 /// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns, or
 /// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3.
 enum class WinogradTiles { f22, f33, f44, f42, mixed };

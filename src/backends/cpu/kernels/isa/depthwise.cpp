@@ -1,0 +1,132 @@
+// Rows of a depthwise convolution. Neighbouring outputs share what they load; taps beyond the border are left out.
+
+#include "backends/cpu/kernels/depthwise.h"
+
+#include "backends/cpu/kernels/isa/epilogue_common.h"
+
+namespace tenon::cpu::TENON_ISA {
+namespace {
+
+#ifdef __AVX512F__
+constexpr int kColumns = 8;
+#else
+constexpr int kColumns = 3;
+#endif
+
+/// Which taps of a row lie inside: [first, last).
+struct Taps {
+  int first, last;
+};
+TENON_ALWAYS_INLINE Taps taps_inside(int begin, int dilate, int taps, int size) {
+  const int first = begin >= 0 ? 0 : (-begin + dilate - 1) / dilate;
+  const int last = begin >= size ? 0 : lesser(taps, (size - begin + dilate - 1) / dilate);
+  return {first, last};
+}
+
+/// `taps` and `stride` along a row; 0: as the map says, without dilation otherwise.
+template <int taps, int stride>
+struct Row {
+  /// One output anywhere.
+  TENON_ALWAYS_INLINE static Vec single(const DepthwiseMap& map, const float* src, const float* weight, int top,
+                                        Taps rows, int x) {
+    const int left = x * map.stride_x - map.pad_x;
+    const Taps columns = taps_inside(left, map.dilate_x, map.kernel_x, map.src_width);
+    Vec sum = zero();
+    for (int a = rows.first; a < rows.last; ++a) {
+      const float* row = src + (static_cast<std::int64_t>(top + a * map.dilate_y) * map.src_width + left) * kLanes;
+      for (int b = columns.first; b < columns.last; ++b) {
+        sum = fma(load(row + b * map.dilate_x * kLanes), load(weight + (a * map.kernel_x + b) * kLanes), sum);
+      }
+    }
+    return sum;
+  }
+
+  /// `count` neighbouring outputs whose columns lie inside.
+  template <int count>
+  TENON_ALWAYS_INLINE static void inner(const DepthwiseMap& map, const float* src, const float* weight, int top,
+                                        Taps rows, int x, Vec* sum) {
+    const int step = stride == 0 ? map.stride_x : stride, dilate = taps == 0 ? map.dilate_x : 1;
+    const int across = taps == 0 ? map.kernel_x : taps;
+    const float* first = src + (static_cast<std::int64_t>(top) * map.src_width + x * map.stride_x - map.pad_x) * kLanes;
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) sum[i] = zero();
+    for (int a = rows.first; a < rows.last; ++a) {
+      const float* row = first + static_cast<std::int64_t>(a) * map.dilate_y * map.src_width * kLanes;
+#pragma GCC unroll 5
+      for (int b = 0; b < across; ++b) {
+        const Vec w = load(weight + (a * across + b) * kLanes);
+#pragma GCC unroll 8
+        for (int i = 0; i < count; ++i) sum[i] = fma(load(row + (i * step + b * dilate) * kLanes), w, sum[i]);
+      }
+    }
+  }
+
+  template <class Emit>
+  TENON_ALWAYS_INLINE static void outputs(const DepthwiseMap& map, const float* src, const float* weight, int y,
+                                          const Emit& emit) {
+    const int top = y * map.stride_y - map.pad_y;
+    const Taps rows = taps_inside(top, map.dilate_y, map.kernel_y, map.src_height);
+    // Outputs [begin, end) have every column inside.
+    const int reach = (map.kernel_x - 1) * map.dilate_x + 1, room = map.src_width + map.pad_x - reach;
+    const int end = room < 0 ? 0 : lesser(map.dst_width, room / map.stride_x + 1);
+    const int begin = lesser((map.pad_x + map.stride_x - 1) / map.stride_x, end);
+    int x = 0;
+    for (; x < begin; ++x) emit(x, single(map, src, weight, top, rows, x));
+    for (; x + kColumns <= end; x += kColumns) {
+      Vec sum[kColumns];
+      inner<kColumns>(map, src, weight, top, rows, x, sum);
+#pragma GCC unroll 8
+      for (int i = 0; i < kColumns; ++i) emit(x + i, sum[i]);
+    }
+    for (; x < end; ++x) {
+      Vec sum;
+      inner<1>(map, src, weight, top, rows, x, &sum);
+      emit(x, sum);
+    }
+    for (; x < map.dst_width; ++x) emit(x, single(map, src, weight, top, rows, x));
+  }
+
+  static void run(const DepthwiseMap& map, const float* src, const float* weight, int y, const BoundEpilogue& epilogue,
+                  const Tile& out) {
+    if (epilogue.common && epilogue.narrow_outputs == 0 && !epilogue.narrow_residual) {
+      dispatch_common(
+          epilogue, [&]<bool residual, bool second, bool narrow>() __attribute__((always_inline)) {
+            if constexpr (!narrow) {
+              const CommonEpilogue<residual, second, false> common(epilogue, out.channel);
+              outputs(
+                  map, src, weight, y, [&](int x, Vec sum) __attribute__((always_inline)) {
+                    common.apply(sum, out.offset + static_cast<std::int64_t>(x) * kLanes);
+                  });
+            }
+          });
+      return;
+    }
+    constexpr int width = 32;
+    alignas(64) float line[width * kLanes];
+    Tile tile = out;
+    tile.src = line;
+    outputs(map, src, weight, y, [&](int x, Vec sum) {
+      store(line + x % width * kLanes, sum);
+      if (x % width + 1 < width && x + 1 < map.dst_width) return;
+      tile.rows = x % width + 1;
+      tile.offset = out.offset + static_cast<std::int64_t>(x - x % width) * kLanes;
+      epilogue.apply(epilogue, tile);
+    });
+  }
+};
+
+}  // namespace
+
+DepthwiseRow depthwise_row(const DepthwiseMap& map) {
+  if (map.dilate_x == 1 && map.kernel_x == 3) {
+    if (map.stride_x == 1) return Row<3, 1>::run;
+    if (map.stride_x == 2) return Row<3, 2>::run;
+  }
+  if (map.dilate_x == 1 && map.kernel_x == 5) {
+    if (map.stride_x == 1) return Row<5, 1>::run;
+    if (map.stride_x == 2) return Row<5, 2>::run;
+  }
+  return Row<0, 0>::run;
+}
+
+}  // namespace tenon::cpu::TENON_ISA
