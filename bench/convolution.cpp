@@ -80,7 +80,8 @@ std::vector<Way> ways() {
   std::vector<Way> ways = {{"direct", [](const ConvolutionProblem& problem) { return make_direct(problem); }},
                            {"planar", [](const ConvolutionProblem& problem) { return make_planar(problem); }},
                            {"depthwise", [](const ConvolutionProblem& problem) { return make_depthwise(problem); }}};
-  for (const WinogradTiles tiles : {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f42, WinogradTiles::mixed}) {
+  for (const WinogradTiles tiles : {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f42, WinogradTiles::mixed,
+                                    WinogradTiles::phases22, WinogradTiles::phases44}) {
     for (const std::int64_t block : {0, 28, 49, 98, 196}) {
       const std::string suffix = block == 0 ? "" : fmt::format("-by-{}", block);
       ways.push_back({std::string(name(tiles)) + suffix, [=](const ConvolutionProblem& problem) {

@@ -255,7 +255,7 @@ TEST(Planar, AgreesWithDoublePrecision) {
       200, 2e-6);
 }
 
-ConvolutionProblem small_window(std::mt19937& random) {
+ConvolutionProblem small_window(std::mt19937& random, std::int64_t stride) {
   ConvolutionProblem p;
   p.batch = between(random, 1, 3);
   p.channels = pick(random, {1, 5, 16, 24, 35});
@@ -263,6 +263,7 @@ ConvolutionProblem small_window(std::mt19937& random) {
   p.kernel = {1, 3, 3};
   p.src = {1, between(random, 1, 15), between(random, 1, 15)};
   p.pad = {0, between(random, 0, 2), between(random, 0, 2)};
+  p.stride = {1, stride, stride};
   complete(p, {0, between(random, 0, 2), between(random, 0, 2)});
   return p;
 }
@@ -279,10 +280,11 @@ TEST_P(WinogradTest, AgreesWithDoublePrecision) {
         return make_winograd(problem, tiles, isa, block);
       },
       [tiles = tiles](std::mt19937& random) {
-        ConvolutionProblem p = small_window(random);
+        const bool phases = tiles == WinogradTiles::phases22 || tiles == WinogradTiles::phases44;
+        ConvolutionProblem p = small_window(random, phases ? 2 : 1);
         while (tiles == WinogradTiles::mixed &&
                (p.dst[1] < 4 || p.dst[2] < 4 || p.dst[1] % 4 < 2 || p.dst[1] % 4 != p.dst[2] % 4)) {
-          p = small_window(random);
+          p = small_window(random, 1);
         }
         return p;
       },
@@ -292,7 +294,9 @@ TEST_P(WinogradTest, AgreesWithDoublePrecision) {
 INSTANTIATE_TEST_SUITE_P(Tiles, WinogradTest,
                          testing::Values(std::tuple(WinogradTiles::f22, 3e-6), std::tuple(WinogradTiles::f33, 1e-5),
                                          std::tuple(WinogradTiles::f44, 2e-5), std::tuple(WinogradTiles::f42, 1e-5),
-                                         std::tuple(WinogradTiles::mixed, 2e-5)));
+                                         std::tuple(WinogradTiles::mixed, 2e-5),
+                                         std::tuple(WinogradTiles::phases22, 3e-6),
+                                         std::tuple(WinogradTiles::phases44, 1e-5)));
 
 TEST(Winograd, RefusesWithAReason) {
   ConvolutionProblem p;

@@ -20,6 +20,7 @@ inline constexpr MemoryFormat kBlocked{16};
 Backend accelerated_backend();
 
 // The families, a file each.
+std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_pooling_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_pointwise_implementations();

@@ -35,6 +35,8 @@ class Convolution {
   std::size_t packed_floats() const { return packed_floats_; }
   std::size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
 
+  /// How pack() lays weights out: two that say the same give the same floats for the same weights.
+  virtual std::string packing() const = 0;
   /// From (F, C / groups, kernel…) into packed_floats() floats, aligned to 64 bytes.
   virtual void pack(const float* weight, float* packed) const = 0;
   /// Every pixel of every block of filters goes through the epilogue. The workspace is aligned to 64 bytes.
@@ -57,11 +59,12 @@ ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machin
 /// A filter for each channel of its own.
 ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa = machine_isa());
 
-/// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns, or
-/// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3.
-enum class WinogradTiles { f22, f33, f44, f42, mixed };
+/// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns,
+/// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3; and, for stride 2, squares
+/// whose even and odd source pixels are taken apart.
+enum class WinogradTiles { f22, f33, f44, f42, mixed, phases22, phases44 };
 std::string_view name(WinogradTiles tiles);
-/// 3x3 windows with stride 1. `block` tiles are taken at a time; 0: a default.
+/// 3x3 windows with stride 1 or, by phases, 2. `block` tiles are taken at a time; 0: a default.
 ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa = machine_isa(),
                                std::int64_t block = 0);
 

@@ -35,6 +35,8 @@ class Depthwise final : public Convolution {
     packed_floats_ = static_cast<std::size_t>(problem.dst_blocks() * taps() * kBlock);
   }
 
+  std::string packing() const override { return "depthwise"; }
+
   void pack(const float* weight, float* packed) const override {
     std::fill_n(packed, packed_floats_, 0.0f);
     for (std::int64_t c = 0; c < problem_.channels; ++c) {

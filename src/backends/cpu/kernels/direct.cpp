@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "backends/cpu/kernels/convolution.h"
 #include "backends/cpu/kernels/multiply.h"
 #include "backends/cpu/kernels/share.h"
@@ -46,6 +48,7 @@ class Direct final : public Convolution {
     packed_floats_ = static_cast<std::size_t>(problem.dst_blocks() * panel_floats());
   }
 
+  std::string packing() const override { return fmt::format("direct, {} groups", problem_.groups); }
   void pack(const float* weight, float* packed) const override;
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 

@@ -50,6 +50,8 @@ class Planar final : public Convolution {
     return find(static_cast<int>(stride), isa == Isa::avx512 ? 28 : 6) != nullptr;
   }
 
+  std::string packing() const override { return "planar"; }
+
   void pack(const float* weight, float* packed) const override {
     const auto taps = static_cast<std::int64_t>(taps_.size());
     std::fill_n(packed, packed_floats_, 0.0f);

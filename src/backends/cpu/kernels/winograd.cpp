@@ -38,15 +38,33 @@ const WeightMatrix& weight_matrix(int outputs) {
   return outputs == 2 ? kWeights2 : outputs == 3 ? kWeights3 : kWeights4;
 }
 
+/// Stride 2: the even taps, 0 and 2, at outputs + 1 points; the odd one at all but the last.
+struct PhaseMatrix {
+  std::array<std::array<double, 2>, 5> even;
+  std::array<double, 4> odd;
+};
+constexpr PhaseMatrix kPhases2{{{{-1, 0}, {1, 1}, {0, 1}}}, {-1, 1}};
+constexpr PhaseMatrix kPhases4{{{{.5, 0}, {-.5, -.5}, {-1 / 6., 1 / 6.}, {1 / 6., 2 / 6.}, {0, 1}}},
+                               {.5, -.5, -1 / 6., 1 / 6.}};
+
 /// A part of the output map with tiles of one size.
 struct Region {
   int rows, columns;  // of a tile
+  bool phases;        // stride 2
   WinogradMap map;
   WinogradTransforms transforms;
   std::int64_t weight = 0;  // where its weights begin in the packed ones
   std::int64_t tiles = 0, block = 0;
 
-  std::int64_t points() const { return (rows + 2) * (columns + 2); }
+  int points() const { return phases ? (rows + 1) * (columns + 1) : (rows + 2) * (columns + 2); }
+  /// How many sources are summed at a point, and in all points before.
+  int slots_of(int point) const { return phases ? phase_count(rows, point) : 1; }
+  int first_slot(int point) const {
+    int slot = 0;
+    for (int p = 0; p < point; ++p) slot += slots_of(p);
+    return slot;
+  }
+  int slots() const { return first_slot(points()); }
 };
 
 class Winograd final : public Convolution {
@@ -67,6 +85,12 @@ class Winograd final : public Convolution {
       case WinogradTiles::f42:
         add_region(4, 2, 0, 0, height, width);
         break;
+      case WinogradTiles::phases22:
+        add_region(2, 2, 0, 0, height, width);
+        break;
+      case WinogradTiles::phases44:
+        add_region(4, 4, 0, 0, height, width);
+        break;
       case WinogradTiles::mixed: {
         const int small = width % 4, high = height / 4 * 4, wide = width / 4 * 4;
         add_region(4, 4, 0, 0, high, wide);
@@ -78,24 +102,33 @@ class Winograd final : public Convolution {
     }
     for (Region& region : regions_) {
       region.weight = static_cast<std::int64_t>(packed_floats_);
-      packed_floats_ += static_cast<std::size_t>(region.points() * point_weights());
+      packed_floats_ += static_cast<std::size_t>(region.slots() * slot_weights());
       choose_block(region, block);
       const std::int64_t buffer =
-          region.points() * region.block * kBlock * (problem.src_blocks() + problem.dst_blocks());
+          region.block * kBlock * (region.slots() * problem.src_blocks() + region.points() * problem.dst_blocks());
       thread_floats_ = std::max(thread_floats_, buffer);
     }
     workspace_floats_ = static_cast<std::size_t>(thread_floats_ * threads_);
   }
 
+  std::string packing() const override {
+    std::string text = regions_[0].phases ? "winograd phases" : "winograd";
+    for (const Region& region : regions_) text += fmt::format(" {}x{}", region.rows, region.columns);
+    return text;
+  }
   void pack(const float* weight, float* packed) const override;
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 
  private:
   std::int64_t panel_floats() const { return problem_.src_blocks() * kBlock * kBlock; }
-  std::int64_t point_weights() const { return problem_.dst_blocks() * panel_floats(); }
+  std::int64_t slot_weights() const { return problem_.dst_blocks() * panel_floats(); }
+
+  void pack_window(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const;
+  void pack_phases(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const;
 
   void add_region(int rows, int columns, int first_y, int first_x, int height, int width) {
-    Region region{rows, columns, {}, {}};
+    const bool phases = problem_.stride[kHeight] == 2;
+    Region region{rows, columns, phases, {}, {}};
     WinogradMap& map = region.map;
     map.src_height = static_cast<int>(problem_.src[kHeight]);
     map.src_width = static_cast<int>(problem_.src[kWidth]);
@@ -109,8 +142,9 @@ class Winograd final : public Convolution {
     map.tiles_x = static_cast<int>(ceil_div(width, columns));
     map.src_image = problem_.src_blocks() * product(problem_.src) * kBlock;
     map.dst_image = problem_.dst_blocks() * product(problem_.dst) * kBlock;
-    region.transforms =
-        isa_ == Isa::avx512 ? avx512::winograd_transforms(rows, columns) : avx2::winograd_transforms(rows, columns);
+    const bool avx512 = isa_ == Isa::avx512;
+    region.transforms = phases ? (avx512 ? avx512::winograd_phase_transforms : avx2::winograd_phase_transforms)(rows)
+                               : (avx512 ? avx512::winograd_transforms : avx2::winograd_transforms)(rows, columns);
     region.tiles = problem_.batch * map.tiles_y * map.tiles_x;
     regions_.push_back(region);
   }
@@ -118,7 +152,8 @@ class Winograd final : public Convolution {
   /// Points of a block's tiles and of its products fit into the L2 cache beside the weights of a point.
   void choose_block(Region& region, std::int64_t wanted) const {
     constexpr std::int64_t cache = 1 << 20;
-    const std::int64_t tile = region.points() * (problem_.src_blocks() + problem_.dst_blocks()) * kBlock * 4;
+    const std::int64_t tile =
+        (region.slots() * problem_.src_blocks() + region.points() * problem_.dst_blocks()) * kBlock * 4;
     std::int64_t most = wanted > 0 ? wanted : std::max<std::int64_t>(cache / tile, 28);
     most = std::min(most, region.tiles);
     region.block = ceil_div(region.tiles, ceil_div(region.tiles, most));
@@ -138,23 +173,57 @@ void Winograd::pack(const float* weight, float* packed) const {
   const ConvolutionProblem& p = problem_;
   std::fill_n(packed, packed_floats_, 0.0f);
   for (const Region& region : regions_) {
-    const WeightMatrix &down = weight_matrix(region.rows), &across = weight_matrix(region.columns);
-    const std::int64_t wide = region.columns + 2;
     for (std::int64_t f = 0; f < p.filters; ++f) {
       for (std::int64_t c = 0; c < p.channels; ++c) {
         const float* window = weight + (f * p.channels + c) * 9;
-        float* to = packed + region.weight + f / kBlock * panel_floats() + c * kBlock + f % kBlock;
-        for (std::size_t a = 0; a < static_cast<std::size_t>(region.rows + 2); ++a) {
-          double half[3];
-          for (std::size_t j = 0; j < 3; ++j) {
-            half[j] = down[a][0] * window[j] + down[a][1] * window[3 + j] + down[a][2] * window[6 + j];
-          }
-          for (std::size_t b = 0; b < static_cast<std::size_t>(wide); ++b) {
-            const double sum = half[0] * across[b][0] + half[1] * across[b][1] + half[2] * across[b][2];
-            to[(static_cast<std::int64_t>(a) * wide + static_cast<std::int64_t>(b)) * point_weights()] =
-                static_cast<float>(sum);
-          }
+        float* to = packed + region.weight;
+        if (region.phases) {
+          pack_phases(region, window, f, c, to);
+        } else {
+          pack_window(region, window, f, c, to);
         }
+      }
+    }
+  }
+}
+
+void Winograd::pack_window(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const {
+  const WeightMatrix &down = weight_matrix(region.rows), &across = weight_matrix(region.columns);
+  const auto high = static_cast<std::size_t>(region.rows + 2), wide = static_cast<std::size_t>(region.columns + 2);
+  to += f / kBlock * panel_floats() + c * kBlock + f % kBlock;
+  for (std::size_t a = 0; a < high; ++a) {
+    double half[3];
+    for (std::size_t j = 0; j < 3; ++j) {
+      half[j] = down[a][0] * window[j] + down[a][1] * window[3 + j] + down[a][2] * window[6 + j];
+    }
+    for (std::size_t b = 0; b < wide; ++b) {
+      const double sum = half[0] * across[b][0] + half[1] * across[b][1] + half[2] * across[b][2];
+      to[static_cast<std::int64_t>(a * wide + b) * slot_weights()] = static_cast<float>(sum);
+    }
+  }
+}
+
+/// At each point the panels of a block of filters follow each other, phase by phase.
+void Winograd::pack_phases(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const {
+  const PhaseMatrix& matrix = region.rows == 2 ? kPhases2 : kPhases4;
+  const int side = region.rows + 1;
+  const auto along = [&](int point, int odd, const double* taps) {
+    const auto i = static_cast<std::size_t>(point);
+    return odd != 0 ? matrix.odd[i] * taps[1] : matrix.even[i][0] * taps[0] + matrix.even[i][1] * taps[2];
+  };
+  for (int point = 0; point < region.points(); ++point) {
+    const int a = point / side, b = point % side, first = region.first_slot(point);
+    for (int odd_y = 0; odd_y < (a == region.rows ? 1 : 2); ++odd_y) {
+      double half[3];
+      for (int j = 0; j < 3; ++j) {
+        const double column[3] = {window[j], window[3 + j], window[6 + j]};
+        half[j] = along(a, odd_y, column);
+      }
+      for (int odd_x = 0; odd_x < (b == region.rows ? 1 : 2); ++odd_x) {
+        const int phase = phase_slot(region.rows, point, odd_y, odd_x) - first;
+        const std::int64_t panel = f / kBlock * region.slots_of(point) + phase;
+        to[first * slot_weights() + panel * panel_floats() + c * kBlock + f % kBlock] =
+            static_cast<float>(along(b, odd_x, half));
       }
     }
   }
@@ -169,7 +238,7 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
   const std::int64_t count = std::min(region.block, region.tiles - first);
   const std::int64_t src_point = p.src_blocks() * count * kBlock, dst_point = p.dst_blocks() * count * kBlock;
   float* points = workspace;
-  float* products = workspace + region.points() * src_point;
+  float* products = workspace + region.slots() * src_point;
   for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
     region.transforms.input(region.map, src + block * product(p.src) * kBlock, static_cast<int>(first),
                             static_cast<int>(count), points + block * count * kBlock, src_point);
@@ -185,14 +254,16 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
   Multiply call;
   call.src_block = count * kBlock;
   call.taps = no_taps;
-  call.blocks = static_cast<int>(p.src_blocks());
-  call.last_depth = static_cast<int>(ceil_div(p.channels - (p.src_blocks() - 1) * kBlock, 4) * 4);
-  for (std::int64_t point = 0; point < region.points(); ++point) {
+  if (!region.phases) call.last_depth = static_cast<int>(ceil_div(p.channels - (p.src_blocks() - 1) * kBlock, 4) * 4);
+  std::int64_t slot = 0;
+  for (int point = 0; point < region.points(); slot += region.slots_of(point), ++point) {
+    const int slots = region.slots_of(point);
+    call.blocks = slots * static_cast<int>(p.src_blocks());
     for (std::int64_t o = panels.first; o < panels.last; ++o) {
-      call.weight = packed + region.weight + point * point_weights() + o * panel_floats();
+      call.weight = packed + region.weight + slot * slot_weights() + o * slots * panel_floats();
       for (std::int64_t part = 0; part < parts; ++part) {
         const std::int64_t tile = count * part / parts, tiles = count * (part + 1) / parts - tile;
-        call.src = points + point * src_point + tile * kBlock;
+        call.src = points + slot * src_point + tile * kBlock;
         call.dst = products + point * dst_point + (o * count + tile) * kBlock;
         kernel(1, static_cast<int>(tiles), 1)(call);
       }
@@ -243,8 +314,10 @@ ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles 
   if (!square(problem.kernel, 3) || problem.kernel[kDepth] != 1) {
     return fmt::format("the window is {}x{}x{}, not 3x3", problem.kernel[0], problem.kernel[1], problem.kernel[2]);
   }
-  if (!square(problem.stride, 1))
-    return fmt::format("the stride is {}x{}, not 1", problem.stride[1], problem.stride[2]);
+  const int stride = tiles == WinogradTiles::phases22 || tiles == WinogradTiles::phases44 ? 2 : 1;
+  if (!square(problem.stride, stride)) {
+    return fmt::format("the stride is {}x{}, not {}", problem.stride[1], problem.stride[2], stride);
+  }
   if (!square(problem.dilate, 1))
     return fmt::format("the window is dilated by {}x{}", problem.dilate[1], problem.dilate[2]);
   if (problem.groups != 1) return fmt::format("num_group is {}, not 1", problem.groups);
@@ -271,6 +344,10 @@ std::string_view name(WinogradTiles tiles) {
       return "winograd-f44";
     case WinogradTiles::f42:
       return "winograd-f42";
+    case WinogradTiles::phases22:
+      return "winograd-phases-f22";
+    case WinogradTiles::phases44:
+      return "winograd-phases-f44";
     case WinogradTiles::mixed:
       break;
   }

@@ -32,12 +32,30 @@ struct WinogradTransforms {
   WinogradOutput output = nullptr;
 };
 
-// For one instruction set each: the transforms of tiles of rows x columns outputs, 2 to 4 each (not 2x3, 3x2).
+// Stride 2 by phases: point p of (outputs + 1)^2 sums over one, two or four of the phases (rows and columns even or
+// odd), which lie in slots one after the other.
+constexpr int phase_count(int outputs, int p) {
+  const int points = outputs + 1;
+  return (p / points == outputs ? 1 : 2) * (p % points == outputs ? 1 : 2);
+}
+/// The slot of a phase of point p.
+constexpr int phase_slot(int outputs, int p, int odd_y, int odd_x) {
+  int slot = p % (outputs + 1) == outputs ? odd_y : odd_y * 2 + odd_x;
+  for (int q = 0; q < p; ++q) slot += phase_count(outputs, q);
+  return slot;
+}
+
+// For one instruction set each: the transforms of tiles of rows x columns outputs, 2 to 4 each (not 2x3, 3x2); of 4x4
+// outputs under 4x4 taps; of 2x2 or 4x4 outputs with stride 2, whose input goes to slots.
 namespace avx512 {
 WinogradTransforms winograd_transforms(int rows, int columns);
-}
+WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_phase_transforms(int outputs);
+}  // namespace avx512
 namespace avx2 {
 WinogradTransforms winograd_transforms(int rows, int columns);
-}
+WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_phase_transforms(int outputs);
+}  // namespace avx2
 
 }  // namespace tenon::cpu

@@ -8,12 +8,12 @@
 namespace tenon::cpu::TENON_ISA {
 namespace {
 
-/// F(outputs, 3): `outputs` + 2 points.
-template <int outputs>
+/// F(outputs, taps): outputs + taps - 1 points.
+template <int outputs, int taps>
 struct Line;
 
 template <>
-struct Line<2> {
+struct Line<2, 3> {
   TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
     y[0] = sub(x[0], x[2]);
     y[1] = add(x[1], x[2]);
@@ -27,7 +27,7 @@ struct Line<2> {
 };
 
 template <>
-struct Line<3> {
+struct Line<3, 3> {
   TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
     const Vec two = broadcast(2), odd = sub(x[3], x[1]), even = sub(x[3], x[2]);
     y[0] = fnma(two, sub(x[2], x[0]), odd);
@@ -45,7 +45,7 @@ struct Line<3> {
 };
 
 template <>
-struct Line<4> {
+struct Line<4, 3> {
   TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
     const Vec two = broadcast(2), four = broadcast(4), five = broadcast(5);
     const Vec a = fnma(four, x[2], x[4]), b = fnma(four, x[1], x[3]), c = sub(x[4], x[2]), d = sub(x[3], x[1]);
@@ -63,6 +63,77 @@ struct Line<4> {
     y[1] = fma(broadcast(2), difference2, difference);
     y[2] = fma(broadcast(4), sum2, sum);
     y[3] = add(fma(broadcast(8), difference2, difference), m[5]);
+  }
+};
+
+/// Points 0, 1, -1, 2, -2, 1/2, -1/2.
+template <>
+struct Line<4, 4> {
+  TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
+    const Vec quarter = broadcast(0.25f), half = broadcast(0.5f), two = broadcast(2), four = broadcast(4);
+    const Vec five = broadcast(5), c1 = broadcast(1.25f), c2 = broadcast(2.5f), c4 = broadcast(4.25f);
+    y[0] = fma(broadcast(5.25f), sub(x[2], x[4]), sub(x[6], x[0]));
+    const Vec a1 = fnma(c4, x[4], add(x[6], x[2])), b1 = fnma(c4, x[3], add(x[5], x[1]));
+    y[1] = add(a1, b1);
+    y[2] = sub(a1, b1);
+    const Vec a2 = fma(quarter, x[2], fnma(c1, x[4], x[6])), b2 = fma(two, x[5], fnma(c2, x[3], mul(half, x[1])));
+    y[3] = add(a2, b2);
+    y[4] = sub(a2, b2);
+    const Vec a3 = fma(four, x[2], fnma(five, x[4], x[6])), b3 = fma(half, x[5], fnma(c2, x[3], mul(two, x[1])));
+    y[5] = add(a3, b3);
+    y[6] = sub(a3, b3);
+  }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
+    const Vec sum = add(m[1], m[2]), difference = sub(m[1], m[2]);
+    const Vec sum2 = add(m[3], m[4]), difference2 = sub(m[3], m[4]);
+    const Vec sum3 = add(m[5], m[6]), difference3 = sub(m[5], m[6]);
+    y[0] = add(add(m[0], sum), add(sum2, sum3));
+    y[1] = fma(broadcast(0.5f), difference3, fma(broadcast(2), difference2, difference));
+    y[2] = fma(broadcast(0.25f), sum3, fma(broadcast(4), sum2, sum));
+    y[3] = fma(broadcast(0.125f), difference3, fma(broadcast(8), difference2, difference));
+  }
+};
+
+/// Stride 2: the even elements under taps 0 and 2, F(outputs, 2); the odd ones under tap 1 at the same points but the
+/// last.
+template <int outputs>
+struct Phases;
+
+template <>
+struct Phases<2> {
+  TENON_ALWAYS_INLINE static void odd(const Vec* x, Vec* y) {
+    y[0] = sub(x[1], x[0]);
+    y[1] = x[1];
+  }
+  TENON_ALWAYS_INLINE static void even(const Vec* x, Vec* y) {
+    odd(x, y);
+    y[2] = sub(x[2], x[1]);
+  }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
+    y[0] = add(m[0], m[1]);
+    y[1] = add(m[1], m[2]);
+  }
+};
+
+template <>
+struct Phases<4> {
+  TENON_ALWAYS_INLINE static void odd(const Vec* x, Vec* y) {
+    const Vec two = broadcast(2), a = sub(x[3], x[1]), b = sub(x[3], x[2]);
+    y[0] = fnma(two, sub(x[2], x[0]), a);
+    y[1] = fnma(two, x[1], b);
+    y[2] = fma(two, sub(x[1], x[2]), b);
+    y[3] = a;
+  }
+  TENON_ALWAYS_INLINE static void even(const Vec* x, Vec* y) {
+    odd(x, y);
+    y[4] = fma(broadcast(2), sub(x[1], x[3]), sub(x[4], x[2]));
+  }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
+    const Vec sum = add(m[1], m[2]), difference = sub(m[1], m[2]);
+    y[0] = add(add(m[0], sum), m[3]);
+    y[1] = fma(broadcast(2), m[3], difference);
+    y[2] = fma(broadcast(4), m[3], sum);
+    y[3] = add(fma(broadcast(8), m[3], difference), m[4]);
   }
 };
 
@@ -99,9 +170,9 @@ class Walk {
   std::int64_t image_;
 };
 
-template <int rows, int columns>
+template <int rows, int columns, int taps>
 struct Input {
-  static constexpr int kHigh = rows + 2, kWide = columns + 2;
+  static constexpr int kHigh = rows + taps - 1, kWide = columns + taps - 1;
 
   /// `border`: some of the tile lies outside, where zeros are; `zeros` is a row of them.
   template <bool border>
@@ -124,14 +195,14 @@ struct Input {
       Vec column[kHigh], points[kHigh];
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) column[k] = load(row[k] + b * kLanes);
-      Line<rows>::input(column, points);
+      Line<rows, taps>::input(column, points);
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) half[k][b] = points[k];
     }
 #pragma GCC unroll 8
     for (int a = 0; a < kHigh; ++a) {
       Vec points[kWide];
-      Line<columns>::input(half[a], points);
+      Line<columns, taps>::input(half[a], points);
 #pragma GCC unroll 8
       for (int k = 0; k < kWide; ++k) store(dst + (a * kWide + k) * point, points[k]);
     }
@@ -153,9 +224,85 @@ struct Input {
   }
 };
 
-template <int rows, int columns>
+/// Tiles of a map under a 3x3 window with stride 2, by phases: rows and columns even or odd.
+template <int outputs>
+struct PhaseInput {
+  static constexpr int kPoints = outputs + 1, kSide = 2 * outputs + 1;
+
+  template <int odd_y, int odd_x, bool border>
+  TENON_ALWAYS_INLINE static void phase(const float* const* row, const WinogradMap& map, int x, float* dst,
+                                        std::int64_t point) {
+    constexpr int high = kPoints - odd_y, wide = kPoints - odd_x;
+    Vec half[kPoints][kPoints];
+#pragma GCC unroll 8
+    for (int b = 0; b < wide; ++b) {
+      const int at = 2 * b + odd_x;
+      if (border && (x + at < 0 || x + at >= map.src_width)) {
+#pragma GCC unroll 8
+        for (int k = 0; k < high; ++k) half[k][b] = zero();
+        continue;
+      }
+      Vec column[kPoints], points[kPoints];
+#pragma GCC unroll 8
+      for (int k = 0; k < high; ++k) column[k] = load(row[2 * k + odd_y] + at * kLanes);
+      if constexpr (odd_y == 1) {
+        Phases<outputs>::odd(column, points);
+      } else {
+        Phases<outputs>::even(column, points);
+      }
+#pragma GCC unroll 8
+      for (int k = 0; k < high; ++k) half[k][b] = points[k];
+    }
+#pragma GCC unroll 8
+    for (int a = 0; a < high; ++a) {
+      Vec points[kPoints];
+      if constexpr (odd_x == 1) {
+        Phases<outputs>::odd(half[a], points);
+      } else {
+        Phases<outputs>::even(half[a], points);
+      }
+#pragma GCC unroll 8
+      for (int k = 0; k < wide; ++k) {
+        store(dst + phase_slot(outputs, a * kPoints + k, odd_y, odd_x) * point, points[k]);
+      }
+    }
+  }
+
+  template <bool border>
+  TENON_ALWAYS_INLINE static void transform(const WinogradMap& map, const float* src, int y, int x, const float* zeros,
+                                            float* dst, std::int64_t point) {
+    const float* row[kSide];
+#pragma GCC unroll 16
+    for (int k = 0; k < kSide; ++k) {
+      const bool inside = !border || (y + k >= 0 && y + k < map.src_height);
+      row[k] = inside ? src + (static_cast<std::int64_t>(y + k) * map.src_width + x) * kLanes : zeros;
+    }
+    phase<0, 0, border>(row, map, x, dst, point);
+    phase<0, 1, border>(row, map, x, dst, point);
+    phase<1, 0, border>(row, map, x, dst, point);
+    phase<1, 1, border>(row, map, x, dst, point);
+  }
+
+  static void run(const WinogradMap& map, const float* src, int first, int count, float* dst, std::int64_t point) {
+    alignas(64) static constexpr float zeros[kSide * kLanes] = {};
+    Walk walk(map, outputs, outputs, first);
+    for (int t = 0; t < count; ++t, walk.step(), dst += kLanes) {
+      const TilePlace place = walk.place();
+      const int y = 2 * place.y - map.pad_y, x = 2 * place.x - map.pad_x;
+      const float* image = src + place.image * map.src_image;
+      if (y >= 0 && x >= 0 && y + kSide <= map.src_height && x + kSide <= map.src_width) {
+        transform<false>(map, image, y, x, zeros, dst, point);
+      } else {
+        transform<true>(map, image, y, x, zeros, dst, point);
+      }
+    }
+  }
+};
+
+/// From points to outputs along a line, by any of the above.
+template <int rows, int columns, int high_points, int wide_points, class Down, class Across>
 struct Output {
-  static constexpr int kHigh = rows + 2, kWide = columns + 2;
+  static constexpr int kHigh = high_points, kWide = wide_points;
 
   /// Calls emit(row, column, outputs of that row) for every row inside the map.
   template <class Emit>
@@ -166,7 +313,7 @@ struct Output {
       Vec points[kHigh], column[rows];
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) points[k] = load(src + (k * kWide + b) * point);
-      Line<rows>::output(points, column);
+      Down::output(points, column);
 #pragma GCC unroll 8
       for (int k = 0; k < rows; ++k) half[k][b] = column[k];
     }
@@ -174,7 +321,7 @@ struct Output {
     for (int a = 0; a < rows; ++a) {
       if (a >= high) break;
       Vec out[columns];
-      Line<columns>::output(half[a], out);
+      Across::output(half[a], out);
       emit(a, out);
     }
   }
@@ -228,9 +375,10 @@ struct Output {
   }
 };
 
-template <int rows, int columns>
+template <int rows, int columns, int taps = 3>
 WinogradTransforms transforms() {
-  return {Input<rows, columns>::run, Output<rows, columns>::run};
+  return {Input<rows, columns, taps>::run,
+          Output<rows, columns, rows + taps - 1, columns + taps - 1, Line<rows, taps>, Line<columns, taps>>::run};
 }
 
 }  // namespace
@@ -254,6 +402,17 @@ WinogradTransforms winograd_transforms(int rows, int columns) {
     default:
       return {};
   }
+}
+
+WinogradTransforms winograd_stem_transforms() {
+  return transforms<4, 4, 4>();
+}
+
+WinogradTransforms winograd_phase_transforms(int outputs) {
+  using Phases2 = Phases<2>;
+  using Phases4 = Phases<4>;
+  if (outputs == 2) return {PhaseInput<2>::run, Output<2, 2, 3, 3, Phases2, Phases2>::run};
+  return {PhaseInput<4>::run, Output<4, 4, 5, 5, Phases4, Phases4>::run};
 }
 
 }  // namespace tenon::cpu::TENON_ISA

@@ -1,0 +1,156 @@
+// The ways to compute the primitive `convolution`, best first. Weights that are constant are packed once for all
+// programs of a model; others are packed in every run.
+
+#include <array>
+
+#include "backends/cpu/engine.h"
+#include "backends/cpu/kernels/convolution.h"
+#include "graph/graph.h"
+#include "passes/primitives.h"
+
+namespace tenon::cpu {
+namespace {
+
+ConvolutionProblem problem_of(const OpCall& call) {
+  const ConvolutionSizes sizes = convolution_sizes(call);
+  ConvolutionProblem problem;
+  problem.batch = sizes.batch;
+  problem.channels = sizes.src_channels;
+  problem.filters = sizes.dst_channels;
+  problem.groups = sizes.groups;
+  problem.src = sizes.window.src;
+  problem.dst = sizes.window.dst;
+  problem.kernel = sizes.window.kernel;
+  problem.stride = sizes.window.stride;
+  problem.dilate = sizes.window.dilate;
+  problem.pad = sizes.window.pad_begin;
+  return problem;
+}
+
+/// What a step keeps.
+struct Prepared {
+  std::shared_ptr<const Convolution> convolution;
+  Epilogue epilogue;
+  std::shared_ptr<const Tensor> packed;  // null: the weight comes at run time
+
+  // The workspace: the convolution's, packed weights, the epilogue's vectors.
+  std::size_t packed_offset() const { return (convolution->workspace_bytes() + 63) / 64 * 64; }
+  std::size_t epilogue_offset() const {
+    return packed_offset() + (packed ? 0 : (convolution->packed_floats() * sizeof(float) + 63) / 64 * 64);
+  }
+
+  void run(const Operands& operands) const {
+    const float* weight = packed ? packed->data<float>() : nullptr;
+    if (!packed) {
+      float* fresh = reinterpret_cast<float*>(operands.workspace + packed_offset());
+      convolution->pack(operands.in<float>(1), fresh);
+      weight = fresh;
+    }
+    convolution->run(operands.in<float>(0), weight, bind_epilogue(epilogue, operands, 2, epilogue_offset()),
+                     reinterpret_cast<float*>(operands.workspace));
+  }
+};
+
+Offer plan_of(const StepRequest& request, const ConvolutionProblem& problem, ConvolutionOffer offer) {
+  if (auto* reason = std::get_if<std::string>(&offer)) return std::move(*reason);
+  auto epilogue = make_epilogue(request.call, problem.filters);
+  if (auto* reason = std::get_if<std::string>(&epilogue)) return std::move(*reason);
+  Prepared prepared{std::get<0>(std::move(offer)), std::get<Epilogue>(std::move(epilogue)), nullptr};
+
+  StepPlan plan;
+  set_formats(request.call, prepared.convolution->row_major_src() ? MemoryFormat{} : kBlocked, kBlocked, plan);
+  if (const Tensor* weight = request.constant[1]) {
+    const Convolution& convolution = *prepared.convolution;
+    prepared.packed = request.parameters.derive(*weight, convolution.packing(), [&] {
+      Tensor packed(Shape{static_cast<std::int64_t>(convolution.packed_floats())}, DType::float32);
+      convolution.pack(weight->data<float>(), packed.mutable_data<float>());
+      return packed;
+    });
+    plan.packed = {prepared.packed};
+    plan.absorbed = {1};
+  }
+  // A residual is read where it is overwritten, tile by tile.
+  for (int i = 2; i < static_cast<int>(request.call.inputs.size()); ++i) {
+    if (!is_per_channel(request.call, i - 2)) plan.in_place.push_back(i);
+  }
+  plan.kernel.workspace_bytes = prepared.epilogue_offset() + prepared.epilogue.workspace_bytes();
+  plan.kernel.run = [prepared = std::move(prepared)](const Operands& operands) { prepared.run(operands); };
+  return plan;
+}
+
+Offer offer_planar(const StepRequest& request) {
+  Conditions conditions = kernel_conditions(request.call);
+  conditions.require(request.src[0].row_major(), "the data lies in blocks of {} channels", request.src[0].block);
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  return plan_of(request, problem, make_planar(problem));
+}
+
+Offer offer_depthwise(const StepRequest& request) {
+  const Conditions conditions = kernel_conditions(request.call);
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  return plan_of(request, problem, make_depthwise(problem));
+}
+
+Offer offer_direct(const StepRequest& request) {
+  const Conditions conditions = kernel_conditions(request.call);
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  return plan_of(request, problem, make_direct(problem));
+}
+
+/// When tiles of one shape are worth their transforms.
+struct WinogradRule {
+  WinogradTiles tiles;
+  std::int64_t rows, columns;
+  std::int64_t products;      // of a tile, counted as multiplications of a channel by a filter
+  std::int64_t fewest_tiles;  // below, the multipliers wait for the weights
+};
+
+/// Best first where several hold. Measured on ResNet's stages (bench/convolution.cpp): at 14x14 and 7x7 the mixed tiles
+/// pay from a batch on; at 7x7 and batch 1 rectangles read fewer weights than squares.
+constexpr std::array kWinogradRules{
+    WinogradRule{WinogradTiles::mixed, 4, 4, 36, 64},    WinogradRule{WinogradTiles::f44, 4, 4, 36, 12},
+    WinogradRule{WinogradTiles::f42, 4, 2, 24, 6},       WinogradRule{WinogradTiles::f22, 2, 2, 16, 6},
+    WinogradRule{WinogradTiles::phases44, 4, 4, 81, 25}, WinogradRule{WinogradTiles::phases22, 2, 2, 25, 25}};
+
+Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
+  Conditions conditions = kernel_conditions(request.call);
+  conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  const std::int64_t height = problem.dst[1], width = problem.dst[2];
+  const bool mixed = rule.tiles == WinogradTiles::mixed;
+  const auto tiles_along = [&](std::int64_t size, std::int64_t tile) { return (size + (mixed ? 0 : tile - 1)) / tile; };
+  const std::int64_t tiles = problem.batch * tiles_along(height, rule.rows) * tiles_along(width, rule.columns);
+  conditions.require(problem.channels >= 16 && problem.filters >= 16, "{} channels and {} filters, fewer than 16",
+                     problem.channels, problem.filters);
+  conditions.require(tiles >= rule.fewest_tiles, "{} tiles of {}x{}, fewer than {}", tiles, rule.rows, rule.columns,
+                     rule.fewest_tiles);
+  if (!mixed) {
+    // Below so many times fewer products, the transforms eat the gain.
+    const double gain =
+        static_cast<double>(9 * problem.batch * height * width) / static_cast<double>(tiles * rule.products);
+    conditions.require(gain >= 1.3, "{}x{} outputs in tiles of {}x{} save only a factor of {:.2f}", height, width,
+                       rule.rows, rule.columns, gain);
+  }
+  if (conditions.refuse()) return conditions.reason();
+  return plan_of(request, problem, make_winograd(problem, rule.tiles));
+}
+
+}  // namespace
+
+std::vector<Implementation> engine_convolution_implementations() {
+  std::vector<Implementation> list = {{"tenon:planar", {"convolution"}, offer_planar},
+                                      {"tenon:depthwise", {"convolution"}, offer_depthwise}};
+  for (const WinogradRule& rule : kWinogradRules) {
+    list.push_back({"tenon:" + std::string(name(rule.tiles)), {"convolution"}, [&rule](const StepRequest& request) {
+                      return offer_winograd(rule, request);
+                    }});
+  }
+  list.push_back({"tenon:direct", {"convolution"}, offer_direct});
+  return list;
+}
+
+}  // namespace tenon::cpu
