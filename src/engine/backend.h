@@ -10,6 +10,7 @@
 
 #include <tenon/executor.h>
 
+#include "engine/device_memory.h"
 #include "engine/memory_format.h"
 #include "engine/parameters.h"
 #include "graph/op.h"
@@ -26,6 +27,7 @@ struct StepRequest {
   std::vector<const Tensor*> constant;  ///< for each input that is a parameter, its value; null for the others
   std::vector<bool> read;               ///< for each output, whether anybody wants it
   ParameterStore& parameters;
+  DeviceMemory& memory;
 };
 
 /// A step made ready. Empty lists mean: all row-major, nothing packed, nothing in place.
@@ -76,6 +78,7 @@ struct Backend {
   std::string reorder_name;
   /// What becomes engine nodes, which one of the implementations takes; none: every node is a step of its own.
   std::shared_ptr<const Selector> selector = nullptr;
+  std::shared_ptr<DeviceMemory> memory = host_memory();  ///< where its kernels read and write
 };
 
 }  // namespace tenon

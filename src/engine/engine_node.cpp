@@ -76,7 +76,7 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   plan.body = program;
   plan.kernel.workspace_bytes = program->arena_bytes;
   plan.kernel.run = [program](const Operands& operands) {
-    run(*program, {operands.workspace, operands.src, operands.dst});
+    run(*program, {operands.workspace, operands.src, operands.dst, operands.stream});
   };
   return plan;
 }

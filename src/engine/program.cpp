@@ -68,6 +68,7 @@ class Builder {
     for (const Place place : program_.outputs) keep_until(place, static_cast<int>(program_.steps.size()));
     program_.arena_bytes = plan_memory(program_.buffers);
     count_parameters();
+    make_resident();
     program_.graph = std::move(graph_);
     return std::move(program_);
   }
@@ -147,7 +148,7 @@ class Builder {
   void add_node(NodeId id) {
     const Node& node = graph_.node(id);
     OpCall call{node, {}, node.outputs, graph_.np_shape};
-    StepRequest request{call, {}, {}, {}, store_};
+    StepRequest request{call, {}, {}, {}, store_, *backend_.memory};
     for (const Value input : node.inputs) {
       const Lying& copy = state(input).copies.front();
       call.inputs.push_back(graph_.type(input));
@@ -309,6 +310,26 @@ class Builder {
       }
     }
     for (const auto& copy : program_.packed) count(*copy);
+  }
+
+  /// Puts the parameters that steps read where the device's kernels can; one copy for all programs of the model.
+  void make_resident() {
+    DeviceMemory& memory = *backend_.memory;
+    if (memory.is_host()) return;
+    std::set<int> read;
+    for (const Step& step : program_.steps) {
+      for (const Place place : step.src) {
+        if (place.kind == Kind::constant) read.insert(place.index);
+      }
+    }
+    for (const Place place : program_.outputs) {
+      if (place.kind == Kind::constant) read.insert(place.index);
+    }
+    for (const int constant : read) {
+      Tensor& tensor = program_.constants[index(constant)];
+      const auto copy = store_.derive(tensor, memory.name(), [&] { return memory.resident(tensor); });
+      tensor = Tensor::borrow_const(copy->data(), copy->shape(), copy->dtype(), copy);
+    }
   }
 
   const Backend& backend_;

@@ -40,7 +40,7 @@ struct Step {
 struct Program {
   Graph graph;  ///< every type known
   std::vector<NodeId> feeds;
-  std::vector<Tensor> constants;
+  std::vector<Tensor> constants;  ///< those that steps read lie in the backend's memory
   std::vector<Step> steps;
   std::vector<Buffer> buffers;
   std::vector<Place> outputs;  ///< row-major

@@ -59,7 +59,7 @@ void run_step(const Program& program, const Step& step, const ProgramMemory& mem
   for (std::size_t i = 0; i < step.src.size(); ++i) src.data()[i] = read_address(program, memory, step.src[i]);
   for (std::size_t i = 0; i < step.dst.size(); ++i) dst.data()[i] = write_address(program, memory, step.dst[i]);
   std::byte* workspace = step.workspace < 0 ? nullptr : buffer_address(program, memory, step.workspace);
-  step.kernel.run({src.span(), dst.span(), workspace});
+  step.kernel.run({src.span(), dst.span(), workspace, memory.stream});
 }
 
 void run(const Program& program, const ProgramMemory& memory) {

@@ -12,6 +12,7 @@ struct ProgramMemory {
   std::byte* arena = nullptr;
   std::span<const void* const> feeds;
   std::span<void* const> results;  ///< of a Program that gives its results
+  void* stream = nullptr;          ///< of a device
 };
 
 /// Where an operand lies in this memory; null for nowhere.

@@ -18,11 +18,13 @@ namespace tenon {
 struct Node;
 
 /// What a kernel works on: raw memory, because shapes and types were fixed when the kernel was made. dst[i] is null
-/// where output i is hidden and nobody reads it. The workspace is 64-byte aligned.
+/// where output i is hidden and nobody reads it. The workspace is 64-byte aligned. On a device the memory is the
+/// device's, and run() queues its work on the stream (a CUstream on CUDA) and returns.
 struct Operands {
   std::span<const void* const> src;
   std::span<void* const> dst;
   std::byte* workspace = nullptr;
+  void* stream = nullptr;  ///< null on the host
 
   template <class T>
   const T* in(int i) const {

@@ -1,6 +1,5 @@
 #include <tenon/executor.h>
 
-#include <cstring>
 #include <mutex>
 
 #include <fmt/ranges.h>
@@ -57,26 +56,32 @@ struct Executor::State {
   void allocate() {
     for (const NodeId id : program.feeds) {
       const Node& node = program.graph.node(id);
-      Tensor& feed = feeds.emplace_back(node.outputs[0].shape, *node.outputs[0].dtype);
-      std::memset(feed.mutable_data(), 0, feed.bytes());
-      types[node.name] = node.outputs[0];
+      const TensorType& type = types[node.name] = node.outputs[0];
+      const std::size_t bytes = padded_bytes(type, {});
+      feeds.push_back(backend.memory->allocate(bytes));
+      queue->clear(feeds.back().get(), bytes);
     }
-    arena = Tensor(Shape{static_cast<std::int64_t>(program.arena_bytes)}, DType::uint8);
+    arena = backend.memory->allocate(program.arena_bytes);
     for (const Step& step : program.steps) {
       StepMemory& memory = memories.emplace_back();
       for (const Place place : step.src) memory.src.push_back(read_address(place));
       for (const Place place : step.dst) memory.dst.push_back(write_address(place));
       if (step.workspace >= 0) memory.workspace = buffer_address(step.workspace);
     }
+    fetched.resize(program.outputs.size());
     for (std::size_t i = 0; i < program.outputs.size(); ++i) {
       const TensorType& type = program.graph.type(program.graph.outputs[i]);
-      outputs.push_back(Tensor::borrow_const(read_address(program.outputs[i]), type.shape, *type.dtype));
+      if (backend.memory->is_host()) {
+        outputs.push_back(Tensor::borrow_const(read_address(program.outputs[i]), type.shape, *type.dtype));
+      } else {
+        outputs.emplace_back(type.shape, *type.dtype);
+      }
       types[output_names[i]] = type;
     }
   }
 
   std::byte* buffer_address(int buffer) {
-    return static_cast<std::byte*>(arena.mutable_data()) + program.buffers[static_cast<std::size_t>(buffer)].offset;
+    return arena.get() + program.buffers[static_cast<std::size_t>(buffer)].offset;
   }
 
   const void* read_address(Place place) {
@@ -85,7 +90,7 @@ struct Executor::State {
       case Place::Kind::buffer:
         return buffer_address(place.index);
       case Place::Kind::feed:
-        return std::as_const(feeds[index]).data();
+        return feeds[index].get();
       case Place::Kind::constant:
         return std::as_const(program.constants[index]).data();
       case Place::Kind::result:  // outputs lie in the arena
@@ -99,10 +104,23 @@ struct Executor::State {
 
   void forward() {
     const ThreadScope scope(threads);
+    std::fill(fetched.begin(), fetched.end(), false);
+    // The first forward is not recorded: libraries prepare themselves in it.
+    if (!recording && forwarded && !monitor) recording = queue->record([&] { queue_steps(); });
+    if (recording && !monitor) {
+      recording->replay();
+    } else {
+      queue_steps();
+    }
+    queue->wait();
+    forwarded = true;
+  }
+
+  void queue_steps() {
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
       const Step& step = program.steps[i];
       const StepMemory& memory = memories[i];
-      if (step.kernel.run) step.kernel.run({memory.src, memory.dst, memory.workspace});
+      if (step.kernel.run) step.kernel.run({memory.src, memory.dst, memory.workspace, queue->stream()});
       if (monitor) show(step);
     }
   }
@@ -113,17 +131,31 @@ struct Executor::State {
     }
   }
 
-  /// The value as it is, or a copy when it lies in blocks.
+  /// The value as it is, or a copy when it lies in blocks or on a device.
   Tensor row_major(Value value, const ShownOutput& shown) {
     const TensorType& type = program.graph.type(value);
     const void* src = read_address(shown.place);
-    if (shown.format.row_major()) return Tensor::borrow_const(src, type.shape, *type.dtype);
-    Tensor copy(type.shape, *type.dtype);
-    void* dst = copy.mutable_data();
+    if (shown.format.row_major()) return on_host(src, type);
+    const auto copy = backend.memory->allocate(padded_bytes(type, {}));
+    void* dst = copy.get();
     const Kernel reorder = backend.reorder(type, shown.format, {});
-    Tensor workspace(Shape{static_cast<std::int64_t>(reorder.workspace_bytes)}, DType::uint8);
-    reorder.run({{&src, 1}, {&dst, 1}, static_cast<std::byte*>(workspace.mutable_data())});
+    const auto workspace = backend.memory->allocate(reorder.workspace_bytes);
+    reorder.run({{&src, 1}, {&dst, 1}, workspace.get(), queue->stream()});
+    return on_host(dst, type).clone();
+  }
+
+  Tensor on_host(const void* src, const TensorType& type) {
+    if (backend.memory->is_host()) return Tensor::borrow_const(src, type.shape, *type.dtype);
+    Tensor copy(type.shape, *type.dtype);
+    queue->copy_out(copy.mutable_data(), src, copy.bytes());
     return copy;
+  }
+
+  const Tensor& output(std::size_t i) {
+    if (backend.memory->is_host() || fetched[i]) return outputs[i];
+    queue->copy_out(outputs[i].mutable_data(), read_address(program.outputs[i]), outputs[i].bytes());
+    fetched[i] = true;
+    return outputs[i];
   }
 
   std::size_t feed_index(const std::string& name) const {
@@ -145,10 +177,14 @@ struct Executor::State {
   int threads;
   Program program;
   std::vector<std::string> output_names;
-  std::vector<Tensor> feeds;
-  Tensor arena;
+  std::unique_ptr<DeviceQueue> queue = backend.memory->open_queue();
+  std::vector<std::shared_ptr<std::byte>> feeds;
+  std::shared_ptr<std::byte> arena;
   std::vector<StepMemory> memories;
-  std::vector<Tensor> outputs;
+  std::unique_ptr<Recording> recording;  // of queue_steps(), where the device records
+  bool forwarded = false;
+  std::vector<Tensor> outputs;              // on a device, copies
+  std::vector<bool> fetched;                // which of the copies are of the last forward
   std::map<std::string, TensorType> types;  // of inputs and outputs
   Monitor monitor;
 };
@@ -180,14 +216,15 @@ const TensorType& Executor::type(const std::string& name) const {
 }
 
 void Executor::set_input(const std::string& name, const Tensor& value) {
-  Tensor& feed = state_->feeds[state_->feed_index(name)];
-  if (value.shape() != feed.shape()) {
+  void* feed = state_->feeds[state_->feed_index(name)].get();
+  const TensorType& type = state_->types.at(name);
+  if (value.shape() != type.shape) {
     fail(ErrorCode::invalid_argument,
          "the input '{}' is bound with shape {}, but the value has {}; reshape() the executor or feed that shape", name,
-         feed.shape().str(), value.shape().str());
+         type.shape.str(), value.shape().str());
   }
-  const Tensor converted = value.astype(feed.dtype());
-  std::memcpy(feed.mutable_data(), converted.data(), feed.bytes());
+  const Tensor converted = value.astype(*type.dtype);
+  state_->queue->copy_in(feed, converted.data(), converted.bytes());
 }
 
 void Executor::forward() {
@@ -198,7 +235,7 @@ const Tensor& Executor::output(int i) const {
   if (i < 0 || i >= static_cast<int>(state_->outputs.size())) {
     fail(ErrorCode::invalid_argument, "there is no output {}; there are {}", i, state_->outputs.size());
   }
-  return state_->outputs[static_cast<std::size_t>(i)];
+  return state_->output(static_cast<std::size_t>(i));
 }
 
 Executor Executor::reshape(const std::map<std::string, Shape>& shapes) const {
