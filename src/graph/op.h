@@ -16,6 +16,7 @@
 namespace tenon {
 
 struct Node;
+struct KernelForm;
 
 /// What a kernel works on: raw memory, because shapes and types were fixed when the kernel was made. dst[i] is null
 /// where output i is hidden and nobody reads it. The workspace is 64-byte aligned. On a device the memory is the
@@ -41,6 +42,8 @@ struct Operands {
 struct Kernel {
   std::function<void(const Operands&)> run;
   std::size_t workspace_bytes = 0;
+  /// What run() does, as data (ops/kernel_form.h); null where it is not said.
+  std::shared_ptr<const KernelForm> form = nullptr;
 };
 
 /// One node with every shape and type known: what a kernel is made for.

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "ops/axes.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 
 namespace tenon {
@@ -21,19 +22,20 @@ Kernel arg_kernel(const OpCall& call, const AxisMask& mask, Beats beats) {
   return dispatch_accumulator(call.dtype_in(0), [&]<class A>() {
     return Kernel{[reduction = Reduction(call.shape_in(0), mask), beats, read = reader<A>(call.dtype_in(0)),
                    write = writer<std::int64_t>(call.dtype_out())](const Operands& operands) {
-      for (std::int64_t result = 0; result < reduction.results; ++result) {
-        std::int64_t position = 0, best_position = 0;
-        A best{};
-        reduction.visit<A>(result, read, operands.src[0], [&](A x) {
-          if (position == 0 || (best == best && (x != x || beats(x, best)))) {
-            best = x;
-            best_position = position;
-          }
-          ++position;
-        });
-        write(operands.dst[0], result, 1, &best_position);
-      }
-    }};
+                    for (std::int64_t result = 0; result < reduction.results; ++result) {
+                      std::int64_t position = 0, best_position = 0;
+                      A best{};
+                      reduction.visit<A>(result, read, operands.src[0], [&](A x) {
+                        if (position == 0 || (best == best && (x != x || beats(x, best)))) {
+                          best = x;
+                          best_position = position;
+                        }
+                        ++position;
+                      });
+                      write(operands.dst[0], result, 1, &best_position);
+                    }
+                  },
+                  0, std::make_shared<KernelForm>(Reduction(call.shape_in(0), mask))};
   });
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -35,9 +36,12 @@ std::vector<PreparedCopy> prepared(const std::vector<StridedCopy>& copies, DType
 /// Input i goes to its part of output 0.
 Kernel joining_kernel(const OpCall& call, int axis, const std::vector<std::int64_t>& sizes, std::int64_t inner) {
   const auto copies = joining_copies(call.shape_out().elements(0, axis), sizes, inner);
+  CopyForm form;
+  for (const StridedCopy& copy : copies) form.parts.push_back({static_cast<int>(form.parts.size()), 0, copy});
   return {[copies = prepared(copies, call.dtype_out())](const Operands& operands) {
-    for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[i], operands.dst[0]);
-  }};
+            for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[i], operands.dst[0]);
+          },
+          0, std::make_shared<KernelForm>(std::move(form))};
 }
 
 /// Every input and the output agree on all axes but the joined one, where the sizes add up; one missing size follows.
@@ -234,10 +238,15 @@ Op at_least(std::string name, Shape (*raise)(const Shape&)) {
 Kernel parting_kernel(const OpCall& call, int axis, const std::vector<std::int64_t>& sizes) {
   const Shape& src = call.shape_in(0);
   auto copies = joining_copies(src.elements(0, axis), sizes, src.elements(axis + 1, src.rank()));
-  for (StridedCopy& copy : copies) copy = copy.inverse();
+  CopyForm form;
+  for (StridedCopy& copy : copies) {
+    copy = copy.inverse();
+    form.parts.push_back({0, static_cast<int>(form.parts.size()), copy});
+  }
   return {[copies = prepared(copies, call.dtype_in(0))](const Operands& operands) {
-    for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[0], operands.dst[i]);
-  }};
+            for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[0], operands.dst[i]);
+          },
+          0, std::make_shared<KernelForm>(std::move(form))};
 }
 
 /// Shapes of the parts in both directions. `sizes` are unknown where the input's axis is.

@@ -4,6 +4,7 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 
 namespace tenon {
 namespace {
@@ -47,13 +48,15 @@ MatrixView dense_view(const std::vector<std::int64_t>& batch, std::int64_t rows,
 }
 
 Kernel matmul_kernel(const OpCall& call, Matmul matmul, int a_index, int b_index, int c_index) {
+  auto form = std::make_shared<KernelForm>(ProductForm{matmul, a_index, b_index, c_index});
   return dispatch_float(call.dtype_out(), call.node.op_name(), [&]<class T>() {
     const std::size_t bytes = static_cast<std::size_t>(call.shape_out().elements()) * sizeof(T);
     return Kernel{[m = std::move(matmul), a_index, b_index, c_index, bytes](const Operands& operands) {
-      if (m.beta != 0) std::memcpy(operands.out<T>(), operands.in<T>(c_index), bytes);
-      multiply_batch(m, 0, operands.in<T>(a_index) + m.a.offset, operands.in<T>(b_index) + m.b.offset,
-                     operands.out<T>() + m.c.offset);
-    }};
+                    if (m.beta != 0) std::memcpy(operands.out<T>(), operands.in<T>(c_index), bytes);
+                    multiply_batch(m, 0, operands.in<T>(a_index) + m.a.offset, operands.in<T>(b_index) + m.b.offset,
+                                   operands.out<T>() + m.c.offset);
+                  },
+                  0, std::move(form)};
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "ops/axes.h"
 #include "ops/elementwise.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 
 namespace tenon {
@@ -63,13 +64,15 @@ Kernel reduction_kernel(const OpCall& call, const AxisMask& mask, const Accumula
   return dispatch_accumulator(call.dtype_in(0), [&]<class A>() {
     return Kernel{[reduction = Reduction(call.shape_in(0), mask), accumulator = std::get<Accumulator<A>>(accumulators),
                    read = reader<A>(call.dtype_in(0)), write = writer<A>(call.dtype_out())](const Operands& operands) {
-      for (std::int64_t result = 0; result < reduction.results; ++result) {
-        A value = accumulator.initial;
-        reduction.visit<A>(result, read, operands.src[0], [&](A term) { value = accumulator.step(value, term); });
-        value = accumulator.finish(value, reduction.terms);
-        write(operands.dst[0], result, 1, &value);
-      }
-    }};
+                    for (std::int64_t result = 0; result < reduction.results; ++result) {
+                      A value = accumulator.initial;
+                      reduction.visit<A>(result, read, operands.src[0],
+                                         [&](A term) { value = accumulator.step(value, term); });
+                      value = accumulator.finish(value, reduction.terms);
+                      write(operands.dst[0], result, 1, &value);
+                    }
+                  },
+                  0, std::make_shared<KernelForm>(Reduction(call.shape_in(0), mask))};
   });
 }
 

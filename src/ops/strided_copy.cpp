@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/dispatch.h"
+#include "ops/kernel_form.h"
 
 namespace tenon {
 namespace {
@@ -122,8 +123,9 @@ void PreparedCopy::copy_axis(std::size_t axis, const std::byte* src, std::byte* 
 
 Kernel copy_kernel(const OpCall& call, const StridedCopy& copy) {
   return {[prepared = PreparedCopy(copy, call.dtype_in(0))](const Operands& operands) {
-    prepared(operands.src[0], operands.dst[0]);
-  }};
+            prepared(operands.src[0], operands.dst[0]);
+          },
+          0, std::make_shared<KernelForm>(CopyForm{{{0, 0, copy}}})};
 }
 
 Kernel flat_copy_kernel(const OpCall& call) {
