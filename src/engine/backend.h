@@ -27,7 +27,7 @@ struct StepRequest {
   std::vector<const Tensor*> constant;  ///< for each input that is a parameter, its value; null for the others
   std::vector<bool> read;               ///< for each output, whether anybody wants it
   ParameterStore& parameters;
-  DeviceMemory& memory;
+  DeviceMemory& memory = *host_memory();
 };
 
 /// A step made ready. Empty lists mean: all row-major, nothing packed, nothing in place.

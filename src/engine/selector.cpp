@@ -116,9 +116,12 @@ class Tenon : public Selector {
   /// Nothing is known of constants and formats yet: what is accepted row-major is accepted.
   Verdict ask_implementations(const OpCall& call) const {
     ParameterStore none(Model(Graph(), {}));
-    const StepRequest request{call, std::vector<MemoryFormat>(call.inputs.size()),
+    const StepRequest request{call,
+                              std::vector<MemoryFormat>(call.inputs.size()),
                               std::vector<const Tensor*>(call.inputs.size(), nullptr),
-                              std::vector<bool>(call.outputs.size(), true), none};
+                              std::vector<bool>(call.outputs.size(), true),
+                              none,
+                              *backend_->memory};
     std::vector<std::string> reasons;
     for (const Implementation& implementation : backend_->implementations) {
       if (std::ranges::find(implementation.ops, call.node.op_name()) == implementation.ops.end()) continue;
