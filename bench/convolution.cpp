@@ -79,6 +79,7 @@ struct Way {
 std::vector<Way> ways() {
   std::vector<Way> ways = {{"direct", [](const ConvolutionProblem& problem) { return make_direct(problem); }},
                            {"planar", [](const ConvolutionProblem& problem) { return make_planar(problem); }},
+                           {"stem", [](const ConvolutionProblem& problem) { return make_stem(problem); }},
                            {"depthwise", [](const ConvolutionProblem& problem) { return make_depthwise(problem); }}};
   for (const WinogradTiles tiles : {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f42, WinogradTiles::mixed,
                                     WinogradTiles::phases22, WinogradTiles::phases44}) {

@@ -335,6 +335,25 @@ TEST(Depthwise, RefusesWithAReason) {
             "num_group is 2, but there are 64 channels and 64 filters");
 }
 
+// Seven points up to 2 in both directions: numbers up to 8 in the way back, a few digits more lost than by F(4,3).
+TEST(Stem, AgreesWithDoublePrecision) {
+  expect_accurate(
+      make_stem,
+      [](std::mt19937& random) {
+        ConvolutionProblem p;
+        p.batch = between(random, 1, 2);
+        p.channels = between(random, 1, 4);
+        p.filters = pick(random, {1, 16, 24, 32});
+        p.kernel = {1, 7, 7};
+        p.stride = {1, 2, 2};
+        p.src = {1, between(random, 1, 40), random() % 8 == 0 ? between(random, 220, 240) : between(random, 1, 40)};
+        p.pad = {0, between(random, 0, 4), between(random, 0, 4)};
+        complete(p, {0, between(random, 0, 4), between(random, 0, 4)});
+        return p;
+      },
+      120, 3e-5);
+}
+
 TEST(Planar, RefusesWithAReason) {
   ConvolutionProblem p;
   p.channels = p.filters = 64;

@@ -37,7 +37,8 @@ struct Layer {
 
 TEST(EngineConvolution, EveryWayAgreesWithTheReference) {
   const std::pair<Layer, std::string> cases[] = {
-      {{2, 3, 20, 30, 7, 2, 1}, "tenon:planar"},
+      {{2, 3, 20, 30, 7, 2, 1}, "tenon:stem"},
+      {{2, 3, 20, 30, 5, 2, 1}, "tenon:planar"},
       {{1, 3, 20, 12, 3, 1, 1, "fw"}, "tenon:planar"},
       {{2, 20, 20, 9, 3, 2, 20}, "tenon:depthwise"},
       {{8, 17, 19, 14, 3, 1, 1}, "tenon:winograd-mixed"},

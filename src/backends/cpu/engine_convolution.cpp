@@ -78,9 +78,23 @@ Offer plan_of(const StepRequest& request, const ConvolutionProblem& problem, Con
   return plan;
 }
 
-Offer offer_planar(const StepRequest& request) {
+/// That the data comes row-major, as a network's first does.
+Conditions row_major_conditions(const StepRequest& request) {
   Conditions conditions = kernel_conditions(request.call);
   conditions.require(request.src[0].row_major(), "the data lies in blocks of {} channels", request.src[0].block);
+  return conditions;
+}
+
+Offer offer_stem(const StepRequest& request) {
+  Conditions conditions = row_major_conditions(request);
+  conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  return plan_of(request, problem, make_stem(problem));
+}
+
+Offer offer_planar(const StepRequest& request) {
+  const Conditions conditions = row_major_conditions(request);
   if (conditions.refuse()) return conditions.reason();
   const ConvolutionProblem problem = problem_of(request.call);
   return plan_of(request, problem, make_planar(problem));
@@ -128,6 +142,11 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
                      problem.channels, problem.filters);
   conditions.require(tiles >= rule.fewest_tiles, "{} tiles of {}x{}, fewer than {}", tiles, rule.rows, rule.columns,
                      rule.fewest_tiles);
+  if (rule.tiles == WinogradTiles::phases44) {
+    const std::int64_t small = 25 * problem.batch * tiles_along(height, 2) * tiles_along(width, 2);
+    conditions.require(tiles * rule.products < small, "{}x{} outputs need fewer products in tiles of 2x2", height,
+                       width);
+  }
   if (!mixed) {
     // Below so many times fewer products, the transforms eat the gain.
     const double gain =
@@ -142,7 +161,8 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
 }  // namespace
 
 std::vector<Implementation> engine_convolution_implementations() {
-  std::vector<Implementation> list = {{"tenon:planar", {"convolution"}, offer_planar},
+  std::vector<Implementation> list = {{"tenon:stem", {"convolution"}, offer_stem},
+                                      {"tenon:planar", {"convolution"}, offer_planar},
                                       {"tenon:depthwise", {"convolution"}, offer_depthwise}};
   for (const WinogradRule& rule : kWinogradRules) {
     list.push_back({"tenon:" + std::string(name(rule.tiles)), {"convolution"}, [&rule](const StepRequest& request) {

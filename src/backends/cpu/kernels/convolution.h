@@ -56,6 +56,8 @@ ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa = machin
 /// The first layer of a network: few channels, row-major.
 ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machine_isa());
 
+/// The same for a 7x7 window with stride 2 over up to 4 channels, by Winograd's convolution.
+ConvolutionOffer make_stem(const ConvolutionProblem& problem, Isa isa = machine_isa());
 /// A filter for each channel of its own.
 ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa = machine_isa());
 
