@@ -208,6 +208,12 @@ typedef void (*TenonMonitor)(const char* name, const TenonTensor* value, void* c
 /* NULL removes it. */
 TenonStatus tenon_executor_set_monitor(TenonExecutor* executor, TenonMonitor monitor, void* context);
 
+/* Inputs, forward and outputs in one call, for callers to whom every call costs: `src` holds one address for each of
+ * TENON_INPUTS, `dst` one for each of TENON_OUTPUTS, of row-major memory of the bound type and shape. NULL keeps the
+ * input as it was last set, and leaves the output unread. */
+TenonStatus tenon_executor_run(TenonExecutor* executor, size_t src_count, const void* const* src, size_t dst_count,
+                               void* const* dst);
+
 /* One step of the program, in order of execution. */
 typedef struct TenonStep {
   const char* node;
@@ -218,6 +224,32 @@ typedef struct TenonStep {
 TenonStatus tenon_executor_steps(const TenonExecutor* executor, size_t* count, const TenonStep** steps);
 /* Bytes of activations and workspaces at their peak, and of parameters kept (packed copies included). */
 TenonStatus tenon_executor_memory(const TenonExecutor* executor, size_t* activation_bytes, size_t* parameter_bytes);
+
+/* ---- files of arrays: MXNet's .params, .nd, and NumPy archives ---- */
+
+typedef struct TenonArrays TenonArrays;
+
+/* Names come as they stand in the file, "arg:" included, in name order. A list without names has "0", "1", … */
+TenonStatus tenon_arrays_read(const char* path, TenonArrays** arrays);
+void tenon_arrays_free(TenonArrays* arrays);
+size_t tenon_arrays_count(const TenonArrays* arrays);
+/* The i-th name and array; NULL past the end. The tensor is released by the caller. */
+const char* tenon_arrays_name(const TenonArrays* arrays, size_t i);
+TenonStatus tenon_arrays_tensor(const TenonArrays* arrays, size_t i, TenonTensor** tensor);
+/* Writes a file that MXNet 1.9 reads, atomically; a list without names when `names` is NULL. */
+TenonStatus tenon_arrays_write(const char* path, size_t count, const char* const* names,
+                               const TenonTensor* const* tensors);
+
+/* ---- operators, for those who generate functions and documentation ---- */
+
+/* Every operator as a JSON array, in name order: {"name", "aliases", "doc", "attributes": [{"name", "type", "choices",
+ * "required", "nullable", "default", "minimum", "maximum"}]}; never freed. */
+TenonStatus tenon_operators(const char** json);
+/* What the attributes of one node decide, as JSON: {"op", "inputs", "outputs", "visible", "auxiliary"}: the canonical
+ * name, the names of inputs and outputs, how many outputs are visible, which inputs are auxiliary. `json` is released
+ * with tenon_string_free(). */
+TenonStatus tenon_operator_signature(const char* op, size_t count, const char* const* keys, const char* const* values,
+                                     char** json);
 
 #ifdef __cplusplus
 } /* extern "C" */

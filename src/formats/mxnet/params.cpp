@@ -217,6 +217,12 @@ std::int32_t type_code_of(DType dtype) {
   return static_cast<std::int32_t>(found - kTypeCodes.begin());
 }
 
+void put_header(std::ostream& stream, std::size_t arrays) {
+  put(stream, kListMagic);
+  put<std::uint64_t>(stream, 0);
+  put<std::uint64_t>(stream, arrays);
+}
+
 void put_array(std::ostream& stream, const Tensor& tensor) {
   // Only with numpy semantics, which V3 stands for, is there an array of rank 0.
   put(stream, tensor.shape().rank() == 0 ? kV3 : kV2);
@@ -244,11 +250,17 @@ Parameters read_params(const std::string& path) {
   return parse_params(file, "'" + path + "'");
 }
 
+void write_params(const std::string& path, const std::vector<Tensor>& arrays) {
+  write_atomically(path, [&](std::ostream& stream) {
+    put_header(stream, arrays.size());
+    for (const Tensor& tensor : arrays) put_array(stream, tensor);
+    put<std::uint64_t>(stream, 0);
+  });
+}
+
 void write_params(const std::string& path, const Parameters& arrays) {
   write_atomically(path, [&](std::ostream& stream) {
-    put(stream, kListMagic);
-    put<std::uint64_t>(stream, 0);
-    put<std::uint64_t>(stream, arrays.size());
+    put_header(stream, arrays.size());
     for (const auto& [name, tensor] : arrays) put_array(stream, tensor);
     put<std::uint64_t>(stream, arrays.size());
     for (const auto& [name, tensor] : arrays) {

@@ -17,5 +17,7 @@ Parameters parse_params(const FileView& file, const std::string& what);
 
 /// Writes the arrays as MXNet 1.9 does, atomically.
 void write_params(const std::string& path, const Parameters& arrays);
+/// The same for a list without names.
+void write_params(const std::string& path, const std::vector<Tensor>& arrays);
 
 }  // namespace tenon

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "runtime/c_api/handles.h"
 
 // The numbers are promises of both APIs.
@@ -16,6 +18,12 @@ std::vector<std::string> keys(const Parameters& parameters) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : parameters) names.push_back(name);
   return names;
+}
+
+char* new_string(const std::string& text) {
+  char* const string = new char[text.size() + 1];
+  std::memcpy(string, text.c_str(), text.size() + 1);
+  return string;
 }
 
 TenonStatus failed(TenonStatus status, const char* sentence) noexcept {

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "runtime/c_api/handles.h"
 
 using namespace tenon::c_api;
@@ -78,6 +80,29 @@ TenonStatus tenon_executor_output(const TenonExecutor* executor, size_t i, Tenon
     const std::size_t count = require(executor, "executor")->outputs.names().size();
     if (i >= count) fail(ErrorCode::invalid_argument, "there is no output {}, the model has {}", i, count);
     *tensor = new TenonTensor{executor->executor.output(static_cast<int>(i))};
+  });
+}
+
+TenonStatus tenon_executor_run(TenonExecutor* executor, size_t src_count, const void* const* src, size_t dst_count,
+                               void* const* dst) {
+  return guarded([&] {
+    const auto& inputs = require(executor, "executor")->inputs.names();
+    const auto& outputs = executor->outputs.names();
+    if (src_count != inputs.size() || dst_count != outputs.size()) {
+      fail(ErrorCode::invalid_argument, "there are {} inputs and {} outputs, but {} and {} addresses", inputs.size(),
+           outputs.size(), src_count, dst_count);
+    }
+    for (std::size_t i = 0; i < src_count; ++i) {
+      if (src[i] == nullptr) continue;
+      const tenon::TensorType& type = executor->executor.type(inputs[i]);
+      executor->executor.set_input(inputs[i], tenon::Tensor::borrow_const(src[i], type.shape, *type.dtype));
+    }
+    executor->executor.forward();
+    for (std::size_t i = 0; i < dst_count; ++i) {
+      if (dst[i] == nullptr) continue;
+      const tenon::Tensor& output = executor->executor.output(static_cast<int>(i));
+      if (output.bytes() > 0) std::memcpy(dst[i], output.data(), output.bytes());
+    }
   });
 }
 

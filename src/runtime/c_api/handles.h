@@ -35,6 +35,9 @@ class NameList {
 
 std::vector<std::string> keys(const Parameters& parameters);
 
+/// A copy that tenon_string_free() releases.
+char* new_string(const std::string& text);
+
 /// Keeps the sentence for this thread.
 TenonStatus failed(TenonStatus status, const char* sentence) noexcept;
 
@@ -102,6 +105,12 @@ struct TenonTypes {
   }
   std::map<std::string, tenon::TensorType> owned;
   std::vector<TenonType> types;
+};
+
+struct TenonArrays {
+  explicit TenonArrays(tenon::Parameters read) : arrays(std::move(read)), names(tenon::c_api::keys(arrays)) {}
+  tenon::Parameters arrays;
+  tenon::c_api::NameList names;
 };
 
 struct TenonExecutor {

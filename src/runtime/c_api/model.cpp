@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "runtime/c_api/handles.h"
 
 using namespace tenon::c_api;
@@ -94,9 +92,7 @@ TenonStatus tenon_model_with_parameters(const TenonModel* model, size_t count, c
 TenonStatus tenon_model_json(const TenonModel* model, char** json) {
   return guarded([&] {
     require(json, "json");
-    const std::string text = require(model, "model")->model.json();
-    *json = new char[text.size() + 1];
-    std::memcpy(*json, text.c_str(), text.size() + 1);
+    *json = new_string(require(model, "model")->model.json());
   });
 }
 
