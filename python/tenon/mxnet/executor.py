@@ -114,6 +114,16 @@ class Executor:
         self._program.run([array._data for array in self._feeds], [array._data for array in self.outputs])
         return self.outputs
 
+    def call(self, values):
+        """Runs the network on arrays by name and gives new arrays, as blocks do."""
+        if clock[0] != self._clock:
+            if self._program is None or self._stale():
+                self._make_program()
+            self._clock = clock[0]
+        program = self._program
+        results = program.run([values[name]._data if name in values else self._arrays[name]._data for name in program.inputs])
+        return [NDArray(result, self._ctx) for result in results]
+
     def _feed(self, name, value):
         target = self._arrays.get(name)
         if target is None or name in self._aux_names:

@@ -166,12 +166,10 @@ class Parameter:
     def var(self):
         if self._var is None:
             self._var = sym.var(
-                self.name, shape=self.shape, dtype=self.dtype, lr_mult=self.lr_mult, wd_mult=self.wd_mult, init=self._init_text()
+                self.name, shape=self.shape, dtype=self.dtype, lr_mult=self.lr_mult, wd_mult=self.wd_mult, init=self.init,
+                stype="default",
             )
         return self._var
-
-    def _init_text(self):
-        return self.init if self.init is None or not isinstance(self.init, str) else initializer.create(self.init)
 
     def grad(self, ctx=None):
         raise no_training("Parameter.grad")

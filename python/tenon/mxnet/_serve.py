@@ -1,0 +1,37 @@
+"""Serves `import mxnet` by tenon.mxnet: one module object under both names."""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+
+_OURS = __name__.rpartition(".")[0]
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "mxnet" and not fullname.startswith("mxnet."):
+            return None
+        try:
+            importlib.import_module(_OURS + fullname[len("mxnet") :])
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith(_OURS):
+                raise
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec):
+        module = sys.modules[_OURS + spec.name[len("mxnet") :]]
+        self._own = (module, module.__spec__)
+        return module
+
+    def exec_module(self, module):
+        # importlib has put the spec of the other name on it.
+        if self._own[0] is module:
+            module.__spec__ = self._own[1]
+
+
+def install():
+    """From now on `import mxnet` and its submodules give tenon.mxnet's."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
