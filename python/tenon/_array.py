@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 from ctypes import c_int64, c_void_p
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
@@ -78,13 +77,13 @@ _alive: Dict[int, Any] = {}
 _numbers = itertools.count(1)
 
 
-@_lib.Release
-def _release(number: Optional[int]) -> None:
+def _forget(number: Optional[int]) -> None:
     if number is not None and _alive is not None:
         _alive.pop(number, None)
 
 
-_no_release = ctypes.cast(None, _lib.Release)
+_release = _lib.Release(_forget)
+_no_release = _lib.Release(0)
 
 
 def _dims(shape: Sequence[int]) -> Any:

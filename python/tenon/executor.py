@@ -107,10 +107,10 @@ class Executor:
             return
         call = monitor
 
-        @_lib.Monitor
-        def callback(name: bytes, tensor: int, _context: Any) -> None:
+        def show(name: bytes, tensor: int, _context: Any) -> None:
             call(name.decode("utf-8"), _array.view_pointer(tensor))
 
+        callback = _lib.Monitor(show)
         lib.tenon_executor_set_monitor(self._handle.pointer, callback, None)
         self._monitor = callback
 

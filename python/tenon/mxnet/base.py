@@ -6,7 +6,12 @@ from ..errors import Error, NotFound, Unsupported
 
 #: What MXNet raises; Tenon's own error has the sentence.
 MXNetError = Error
-NotImplementedForSymbol = Unsupported
+
+
+class NotImplementedForSymbol(Unsupported):
+    """What arrays can and symbols cannot."""
+
+
 string_types = (str,)
 basestring = str
 numeric_types = (float, int, np.generic)

@@ -169,18 +169,18 @@ class Executor:
         for name, array in zip(self._names, self.arg_arrays):
             shape = found[name][0]
             if shape is None or -1 in shape:
-                raise ValueError("Insufficient argument shapes provided.")
+                raise MXNetError("Insufficient argument shapes provided.")
             if shape == array.shape:
                 args[name] = array
                 continue
             if not partial_shaping and name not in kwargs:
-                raise AssertionError(
+                raise MXNetError(
                     f"Shape of unspecified array arg:{name} changed. This can cause the new executor to not share "
                     "parameters with the old one. Please check for error in network. If this is intended, set "
                     "partial_shaping=True to suppress this warning."
                 )
             if int(np.prod(shape)) > array.size and not allow_up_sizing:
-                raise AssertionError(
+                raise MXNetError(
                     f"New shape of arg:{name} larger than original. First making a big executor and then down sizing it is "
                     "more efficient than the reverse. If you really want to up size, set allow_up_sizing=True to enable "
                     "allocation of new arrays."
@@ -254,7 +254,7 @@ def _context(ctx):
     return context
 
 
-def simple_bind(symbol, ctx, grad_req, type_dict, shared_exec, shared_buffer, keywords):
+def simple_bind(symbol, ctx, grad_req, type_dict, shared_arg_names, shared_exec, shared_buffer, keywords):
     """Allocates what the network needs for these shapes."""
     context = _context(ctx)
     arguments = symbol.list_arguments()
@@ -267,7 +267,10 @@ def simple_bind(symbol, ctx, grad_req, type_dict, shared_exec, shared_buffer, ke
             f"{given or 'no shapes at all'}; give them too"
         )
     types = _argument_types(symbol, type_dict)
-    shared = {**(shared_exec._arrays if shared_exec is not None else {}), **(shared_buffer or {})}
+    shared = dict(shared_buffer or {})
+    if shared_exec is not None:
+        shared.update(shared_exec.aux_dict)
+        shared.update({name: shared_exec._arrays[name] for name in shared_arg_names or () if name in shared_exec._arrays})
 
     def allocate(name):
         shape, dtype = found[name][0], types[name]

@@ -47,9 +47,13 @@ class Initializer:
         written = getattr(desc, "attrs", {}).get("__init__", "")
         if written:
             create(written)._init_weight(desc, arr)
-        elif desc.endswith("bias") or desc.endswith("beta") or re.search("(running|moving)_(mean|inv_var|avg)$", desc):
+        elif desc.endswith("bias") or desc.endswith("beta"):
             arr[:] = 0.0
-        elif desc.endswith("gamma") or re.search("(running|moving)_var$", desc):
+        elif desc.endswith("gamma"):
+            arr[:] = 1.0
+        elif not isinstance(desc, InitDesc) and re.search("moving_(mean|inv_var|avg)$", desc):
+            arr[:] = 0.0  # names without attributes, as the first versions gave them
+        elif not isinstance(desc, InitDesc) and desc.endswith("moving_var"):
             arr[:] = 1.0
         elif desc.endswith("min") or desc.endswith("max"):
             arr[:] = 0.0

@@ -109,8 +109,6 @@ class NDArrayIter(DataIter):
         for name, array in self.data + self.label:
             if array.shape[0] != self.num_data:
                 raise ValueError(f"'{name}' has {array.shape[0]} rows, the first input {self.num_data}")
-        if self.num_data < batch_size:
-            raise AssertionError("batch_size needs to be smaller than data size.")
         self.idx = np.arange(self.num_data)
         self.shuffle = shuffle
         self.last_batch_handle = last_batch_handle

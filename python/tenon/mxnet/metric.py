@@ -228,5 +228,5 @@ def create(metric, *args, **kwargs):
     if isinstance(metric, list):
         return CompositeEvalMetric(metric)
     if metric.lower() not in _BY_NAME:
-        raise ValueError(f"Cannot find metric {metric}; there are {', '.join(sorted(_BY_NAME))}")
+        raise AssertionError(f"Cannot find metric {metric}; there are {', '.join(sorted(_BY_NAME))}")
     return _BY_NAME[metric.lower()](*args, **kwargs)

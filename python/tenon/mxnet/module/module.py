@@ -192,7 +192,7 @@ class Module(BaseModule):
         shapes = {desc.name: tuple(desc.shape) for desc in self._data_shapes + (self._label_shapes or [])}
         types = {desc.name: desc.dtype for desc in self._data_shapes + (self._label_shapes or [])}
         self._exec = self._symbol.simple_bind(
-            self._context, grad_req="null", type_dict=types, shared_exec=self._exec, **shapes
+            self._context, grad_req="null", type_dict=types, shared_arg_names=self._param_names, shared_exec=self._exec, **shapes
         )
 
     def init_params(

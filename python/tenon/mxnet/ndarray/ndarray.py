@@ -94,17 +94,6 @@ class NDArray:
 
     __nonzero__ = __bool__
 
-    def __float__(self):
-        return float(self.asscalar())
-
-    def __int__(self):
-        return int(self.asscalar())
-
-    def __index__(self):
-        if self.size == 1 and self._data.dtype.kind in "iu":
-            return int(self.asscalar())
-        raise TypeError("only integer scalar arrays can be converted to a scalar index")
-
     def __iter__(self):
         for i in range(len(self)):
             yield self[i]
@@ -522,17 +511,12 @@ for _name in METHODS:
 
 
 def _invoke_scalar(op, array, scalar):
-    is_int = isinstance(scalar, (int, np.integer)) and not isinstance(scalar, bool)
-    return invoke(op, [array], {"scalar": repr(float(scalar)), "is_int": str(bool(is_int))})
+    return invoke(op, [array], {"scalar": repr(float(scalar))})
 
 
 def _binary(name, same, scalar_op, reverse_op):
     def call(lhs, rhs):
         left, right = isinstance(lhs, NDArray), isinstance(rhs, NDArray)
-        if isinstance(rhs, np.ndarray) and left:
-            rhs, right = array(rhs, ctx=lhs._context, dtype=rhs.dtype), True
-        if isinstance(lhs, np.ndarray) and right:
-            lhs, left = array(lhs, ctx=rhs._context, dtype=lhs.dtype), True
         if left and right:
             return invoke(same, [lhs, rhs], {})
         if left and isinstance(rhs, (int, float, np.generic)):
@@ -589,7 +573,7 @@ def array(source_array, ctx=None, dtype=None):
     elif isinstance(source_array, (list, tuple)) and any(isinstance(item, NDArray) for item in source_array):
         source_array = [item.asnumpy() if isinstance(item, NDArray) else item for item in source_array]
     data = _convert(np.asarray(source_array), as_dtype(dtype))
-    return _placed(np.ascontiguousarray(data).reshape(data.shape or (1,)), ctx)
+    return _placed(np.ascontiguousarray(data).reshape(data.shape), ctx)
 
 
 def empty(shape, ctx=None, dtype=None):

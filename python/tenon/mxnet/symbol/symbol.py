@@ -9,10 +9,20 @@ from ... import _array, _env
 from ...model import Model
 from .. import _ops, attribute
 from .. import name as naming
-from ..base import MXNetError, _Null, no_training
+from ..base import MXNetError, NotImplementedForSymbol, _Null, no_training
 
 _MXNET_TYPES = {name: code for code, name in enumerate(["float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool"])}
 _MXNET_TYPES["bfloat16"] = 12
+
+
+_HIDDEN = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
+
+#: Initial values that operators ask for their own variables.
+_INITIAL = {
+    ("BatchNorm", "moving_mean"): '["zero", {}]',
+    ("BatchNorm", "moving_var"): '["one", {}]',
+    ("LeakyReLU", "gamma"): '["Constant", {"value": 0.25}]',
+}
 
 
 class Node:
@@ -166,15 +176,15 @@ class Symbol:
     # Attributes.
 
     def attr(self, key):
-        return self._outputs[0][0].attrs.get(key) if len(self._outputs) == 1 else None
+        return _shown(self._outputs[0][0].attrs).get(key) if len(self._outputs) == 1 else None
 
     def list_attr(self, recursive=False):
         if recursive:
             raise DeprecationWarning("Symbol.list_attr with recursive=True has been deprecated. Please use attr_dict instead.")
-        return dict(self._outputs[0][0].attrs) if len(self._outputs) == 1 else {}
+        return _shown(self._outputs[0][0].attrs) if len(self._outputs) == 1 else {}
 
     def attr_dict(self):
-        return {node.name: dict(node.attrs) for node in self._nodes() if node.attrs}
+        return {node.name: _shown(node.attrs) for node in self._nodes() if node.attrs}
 
     def _set_attr(self, **attributes):
         for key, value in attributes.items():
@@ -210,7 +220,10 @@ class Symbol:
         return self._cache["model"]
 
     def tojson(self, remove_amp_cast=True):
-        return self._model().json()
+        try:
+            return self._model().json()
+        except MXNetError:  # not a network (two variables of one name), but MXNet writes it
+            return json.dumps(json.loads(self._json()), indent=2)
 
     def save(self, fname, remove_amp_cast=True):
         with open(os.fspath(fname), "w", encoding="utf-8") as file:
@@ -305,7 +318,7 @@ class Symbol:
         """An executor with zero-filled arrays of the shapes that follow; keywords that are no tuple are ignored."""
         from ..executor import simple_bind
 
-        return simple_bind(self, ctx, grad_req, type_dict, shared_exec, shared_buffer, kwargs)
+        return simple_bind(self, ctx, grad_req, type_dict, shared_arg_names, shared_exec, shared_buffer, kwargs)
 
     def bind(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, group2ctx=None, shared_exec=None):
         """An executor over the given arrays."""
@@ -469,7 +482,13 @@ class Symbol:
 
 
 def no_bool():
-    return NotImplementedError("a symbol has no truth value; compare names, or bind it and run forward")
+    return NotImplementedForSymbol("a symbol has no truth value; compare names, or bind it and run forward")
+
+
+def _shown(attrs):
+    """The attributes as MXNet lists them: its own hidden ones under both spellings."""
+    bare = {key[2:-2]: value for key, value in attrs.items() if key[2:-2] in _HIDDEN and key == f"__{key[2:-2]}__"}
+    return {**attrs, **bare}
 
 
 def _legacy(shape):
@@ -502,13 +521,13 @@ def create(op_name, hint, inputs, attributes, name, attr):
         unexpected = [key for key in inputs if key not in wanted]
         if unexpected:
             raise MXNetError(f"{name} ({schema.name}) has no input '{unexpected[0]}'; its inputs are {', '.join(wanted)}")
-        hidden = {key: value for key, value in attrs.items() if key.startswith("__") and key.endswith("__")}
         pairs = []
         for key in wanted:
             if key in inputs:
                 pairs.append(_output_of(inputs[key], hint))
             else:
-                pairs.append((Node(None, f"{name}_{key}", dict(hidden), []), 0))
+                initial = {"__init__": _INITIAL[schema.name, key]} if (schema.name, key) in _INITIAL else {}
+                pairs.append((Node(None, f"{name}_{key}", {**attrs, **initial}, []), 0))
     node = Node(schema.name, name, attrs, pairs)
     return Symbol([(node, i) for i in range(node.visible)])
 

@@ -1,0 +1,85 @@
+"""Scripts of MXNet's run unchanged."""
+
+import pytest
+from conftest import ROOT
+
+
+def test_tutorial(run_python, tmp_path):
+    script = ROOT / "examples" / "tutorial.py"
+    done = run_python("-m", "tenon.mxnet", script, "--seed", "1", "--runs", "1", "--folder", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "plain: " in done.stdout and "accelerated: " in done.stdout and "largest difference" in done.stdout
+    assert done.stderr.startswith("tenon: ")
+    assert (tmp_path / "resnet18_v2-symbol.json").exists() and (tmp_path / "resnet18_v2-0000.params").exists()
+
+
+def test_log_off_silences(run_python, tmp_path):
+    script = ROOT / "examples" / "tutorial.py"
+    done = run_python(
+        "-m", "tenon.mxnet", script, "--seed", "1", "--runs", "1", "--folder", tmp_path, TENON_LOG="off"
+    )
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_tutorial_by_mxnet(run_python, mxnet_python, tmp_path):
+    script = ROOT / "examples" / "tutorial.py"
+    done = run_python(script, "--seed", "1", "--runs", "1", "--folder", tmp_path, python=mxnet_python)
+    assert done.returncode == 0, done.stderr
+    assert "plain: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import mxnet.ndarray as nd, mxnet; assert mxnet.nd is nd",
+        "from mxnet.gluon.model_zoo import vision; from mxnet.gluon import nn; import mxnet.gluon.nn as n2; assert nn is n2",
+        "from mxnet.io import DataBatch; from mxnet import nd, sym, gluon, autograd",
+        "import mxnet.symbol, mxnet.module.module, mxnet.contrib.tensorrt, mxnet.initializer",
+        "from collections import namedtuple; import mxnet as mx; B = namedtuple('B', ['data']); print(mx.__version__)",
+    ],
+)
+def test_imports(run_python, tmp_path, line):
+    script = tmp_path / "script.py"
+    script.write_text(line + "\n")
+    done = run_python("-m", "tenon.mxnet", script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_arguments_reach_the_script(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import sys; print(__name__, sys.argv[1:])\n")
+    done = run_python("-m", "tenon.mxnet", script, "--epoch", "3")
+    assert done.stdout.strip() == "__main__ ['--epoch', '3']"
+
+
+def test_missing_script(run_python):
+    done = run_python("-m", "tenon.mxnet", "nothing.py")
+    assert done.returncode == 2 and "no file 'nothing.py'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mx.gluon.Trainer({}, 'sgd')",
+        "mx.autograd.backward([])",
+        "mx.nd.ones((1,)).attach_grad()",
+        "mx.sym.var('x').bind(mx.cpu(), {'x': mx.nd.ones((1,))}).forward(is_train=True)",
+        "mx.sym.var('x').bind(mx.cpu(), {'x': mx.nd.ones((1,))}).backward()",
+        "mx.mod.Module(mx.sym.relu(mx.sym.var('data'))).fit(None)",
+        "mx.optimizer.SGD()",
+        "mx.gluon.loss.SoftmaxCrossEntropyLoss()",
+        "mx.kv.create('local')",
+    ],
+)
+def test_training_is_refused_in_one_sentence(run_python, tmp_path, line):
+    script = tmp_path / "script.py"
+    script.write_text(f"import mxnet as mx\n{line}\n")
+    done = run_python("-m", "tenon.mxnet", script)
+    assert done.returncode == 1
+    assert "belongs to training, and Tenon runs networks, it does not train them" in done.stderr
+
+
+def test_record_iterators_are_refused(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import mxnet as mx\nmx.io.ImageRecordIter(path_imgrec='x')\n")
+    assert "reads record files" in run_python("-m", "tenon.mxnet", script).stderr
