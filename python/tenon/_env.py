@@ -1,4 +1,4 @@
-"""Every environment variable that the package reads; nothing else in it looks at ``os.environ``."""
+"""Every environment variable that the package reads (docs/environment.md); nothing else in it looks at the environment."""
 
 from __future__ import annotations
 

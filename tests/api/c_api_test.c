@@ -357,6 +357,69 @@ static void test_files(const TenonModel* model, const char* folder) {
   CHECK(loaded == NULL);
 }
 
+static void test_run(const TenonModel* model) {
+  const int64_t dims[2] = {1, 3};
+  const TenonType input = {"data", TENON_FLOAT32, 2, dims};
+  TenonBindOptions options = {0};
+  options.inputs = &input;
+  options.input_count = 1;
+  TenonExecutor* executor = NULL;
+  CHECK_OK(tenon_executor_bind(model, &options, &executor));
+  const float data[3] = {1, 1, 1};
+  float out[2] = {-1, -1};
+  const void* src[1] = {data};
+  void* dst[1] = {out};
+  CHECK_OK(tenon_executor_run(executor, 1, src, 1, dst));
+  CHECK(out[0] == 6.5f && out[1] == 0);
+  src[0] = NULL; /* the input stays what it was */
+  out[0] = -1;
+  CHECK_OK(tenon_executor_run(executor, 1, src, 1, dst));
+  CHECK(out[0] == 6.5f);
+  CHECK_FAILS(tenon_executor_run(executor, 2, src, 1, dst), TENON_INVALID_ARGUMENT, "1 inputs and 1 outputs");
+  tenon_executor_free(executor);
+}
+
+static void test_arrays(const char* folder) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/c_api.nd", folder);
+  const int64_t dims[1] = {2};
+  const float first[2] = {1, 2}, second[2] = {3, 4};
+  TenonTensor* tensors[2] = {make_tensor(TENON_FLOAT32, 1, dims, first), make_tensor(TENON_FLOAT32, 1, dims, second)};
+  const char* names[2] = {"b", "a"};
+  for (int named = 0; named < 2; ++named) {
+    CHECK_OK(tenon_arrays_write(path, 2, named ? names : NULL, (const TenonTensor* const*)tensors));
+    TenonArrays* arrays = NULL;
+    CHECK_OK(tenon_arrays_read(path, &arrays));
+    CHECK(tenon_arrays_count(arrays) == 2);
+    CHECK(strcmp(tenon_arrays_name(arrays, 0), named ? "a" : "0") == 0);
+    CHECK(tenon_arrays_name(arrays, 2) == NULL);
+    TenonTensor* tensor = NULL;
+    CHECK_OK(tenon_arrays_tensor(arrays, 0, &tensor));
+    CHECK_FAILS(tenon_arrays_tensor(arrays, 2, &tensor), TENON_INVALID_ARGUMENT, "no array 2");
+    tenon_arrays_free(arrays); /* the tensor keeps its memory */
+    CHECK(((const float*)tenon_tensor_data(tensor))[0] == (named ? 3 : 1));
+    tenon_tensor_free(tensor);
+  }
+  TenonArrays* arrays = NULL;
+  CHECK_FAILS(tenon_arrays_read("/nowhere.nd", &arrays), TENON_NOT_FOUND, "/nowhere.nd");
+  tenon_tensor_free(tensors[0]);
+  tenon_tensor_free(tensors[1]);
+}
+
+static void test_operators(void) {
+  const char* all = NULL;
+  CHECK_OK(tenon_operators(&all));
+  CHECK(strstr(all, "\"name\":\"Convolution\"") != NULL && strstr(all, "\"num_filter\"") != NULL);
+  const char* keys[1] = {"no_bias"};
+  const char* values[1] = {"True"};
+  char* json = NULL;
+  CHECK_FAILS(tenon_operator_signature("Nothing", 0, NULL, NULL, &json), TENON_NOT_FOUND, "'Nothing'");
+  CHECK_FAILS(tenon_operator_signature("FullyConnected", 1, keys, values, &json), TENON_INVALID_ARGUMENT, "num_hidden");
+  CHECK_OK(tenon_operator_signature("BatchNorm", 0, NULL, NULL, &json));
+  CHECK(strstr(json, "\"auxiliary\":[3,4]") != NULL && strstr(json, "\"visible\":1") != NULL);
+  tenon_string_free(json);
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   CHECK(strcmp(tenon_last_error(), "") == 0);
@@ -370,6 +433,9 @@ int main(int argc, char** argv) {
   test_bind_errors(model);
   test_threads();
   test_files(model, argv[1]);
+  test_run(model);
+  test_arrays(argv[1]);
+  test_operators();
   tenon_model_free(model);
   if (failures == 0) puts("the C API works");
   return failures == 0 ? 0 : 1;
