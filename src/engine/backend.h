@@ -39,6 +39,7 @@ struct StepPlan {
   std::vector<int> in_place;                          ///< inputs whose memory output 0 may take over
   std::optional<int> view_of;                         ///< output 0 is this input as it lies; the kernel is empty
   std::shared_ptr<const Program> body;                ///< of an engine node: what the kernel runs, for reports
+  std::string variant;                                ///< which of an implementation's kernels, for reports
 };
 
 /// A plan, or the reason why there is none.
@@ -74,7 +75,7 @@ struct Backend {
   std::string name;
   std::vector<Implementation> implementations;
   /// A kernel that copies its input in one format to its output in another; empty where all is row-major.
-  Kernel (*reorder)(const TensorType& type, MemoryFormat from, MemoryFormat to) = nullptr;
+  std::function<Kernel(const TensorType& type, MemoryFormat from, MemoryFormat to)> reorder;
   std::string reorder_name;
   /// What becomes engine nodes, which one of the implementations takes; none: every node is a step of its own.
   std::shared_ptr<const Selector> selector = nullptr;
