@@ -1,4 +1,4 @@
-// Pooling: a window at a time in one register, a row of results at a time to the epilogue.
+// Pooling: a few windows at a time in registers, a row of results at a time to the epilogue.
 
 #include "backends/cpu/kernels/pooling.h"
 
@@ -11,7 +11,8 @@ namespace {
 
 using Type = PoolingProblem::Type;
 
-constexpr int kPixels = 32;  // of a row that go to the epilogue at a time
+constexpr int kPixels = 32;     // of a row that go to the epilogue at a time
+constexpr int kNeighbours = 4;  // windows that are computed together, so that none waits for its last sum
 
 /// The part of a window along one axis that lies in the data, and the elements an average counts.
 struct Span {
@@ -41,6 +42,20 @@ TENON_ALWAYS_INLINE Vec combine(int power, Vec so_far, Vec value) {
   return add(so_far, value);
 }
 
+/// What is left to do when a window's elements are combined.
+template <Type type>
+TENON_ALWAYS_INLINE Vec finish(const PoolingProblem& problem, Vec result, Span d, Span h, Span w) {
+  const bool empty = d.first >= d.last || h.first >= h.last || w.first >= w.last;
+  if constexpr (type == Type::average) {
+    return empty ? zero() : mul(result, broadcast(1 / static_cast<float>(d.counted * h.counted * w.counted)));
+  }
+  if constexpr (type == Type::lp) {
+    if (problem.power == 2) return sqrt(result);
+    if (problem.power == 3) return cube_root(result);
+  }
+  return result;
+}
+
 /// The window that covers these spans. Sums are of rows first, so that errors don't grow with the whole window.
 template <Type type, bool narrow>
 TENON_ALWAYS_INLINE Vec window(const PoolingProblem& problem, const void* plane, Span d, Span h, Span w) {
@@ -56,15 +71,51 @@ TENON_ALWAYS_INLINE Vec window(const PoolingProblem& problem, const void* plane,
       result = type == Type::max ? at_least(partial, result) : add(result, partial);
     }
   }
-  const bool empty = d.first >= d.last || h.first >= h.last || w.first >= w.last;
-  if constexpr (type == Type::average) {
-    result = empty ? zero() : div(result, broadcast(static_cast<float>(d.counted * h.counted * w.counted)));
+  return finish<type>(problem, result, d, h, w);
+}
+
+/// kNeighbours windows, `stride` pixels apart, each `width` wide and inside of the data.
+template <Type type, bool narrow, int width>
+TENON_ALWAYS_INLINE void inner_windows(const PoolingProblem& problem, const void* plane, Span d, Span h, Span w,
+                                       float* to) {
+  const Vec neutral = broadcast(type == Type::max ? -3.40282347e38f : 0);
+  Vec results[kNeighbours];
+  for (Vec& result : results) result = neutral;
+  for (std::int64_t z = d.first; z < d.last; ++z) {
+    for (std::int64_t y = h.first; y < h.last; ++y) {
+      const std::int64_t row = (z * problem.src[1] + y) * problem.src[2] + w.first;
+#pragma GCC unroll 4
+      for (int i = 0; i < kNeighbours; ++i) {
+        Vec partial = neutral;
+#pragma GCC unroll 3
+        for (int x = 0; x < width; ++x) {
+          const std::int64_t at = row + i * problem.stride[2] + x;
+          partial = combine<type>(problem.power, partial, load_as(plane, at * kLanes, narrow));
+        }
+        results[i] = type == Type::max ? at_least(partial, results[i]) : add(results[i], partial);
+      }
+    }
   }
-  if constexpr (type == Type::lp) {
-    if (problem.power == 2) return sqrt(result);
-    if (problem.power == 3) return cube_root(result);
+  for (int i = 0; i < kNeighbours; ++i) store(to + i * kLanes, finish<type>(problem, results[i], d, h, w));
+}
+
+/// Windows from pixel x of a row of results on, as many as `to` has room for: how many it did.
+template <Type type, bool narrow>
+TENON_ALWAYS_INLINE int some_windows(const PoolingProblem& problem, const void* plane, Span d, Span h, std::int64_t x,
+                                     int room, float* to) {
+  const Span w = span_at(problem, 2, x);
+  const std::int64_t width = problem.kernel[2], last = w.first + (kNeighbours - 1) * problem.stride[2] + width;
+  const bool inside = w.last - w.first == width && last <= problem.src[2];
+  if (inside && room >= kNeighbours && (width == 2 || width == 3)) {
+    if (width == 2) {
+      inner_windows<type, narrow, 2>(problem, plane, d, h, w, to);
+    } else {
+      inner_windows<type, narrow, 3>(problem, plane, d, h, w, to);
+    }
+    return kNeighbours;
   }
-  return result;
+  store(to, window<type, narrow>(problem, plane, d, h, w));
+  return 1;
 }
 
 template <Type type, bool narrow>
@@ -86,10 +137,9 @@ void pool_rows(const PoolingProblem& problem, const void* src, const BoundEpilog
     tile.padded = !problem.row_major_dst;
     for (std::int64_t x = 0; x < problem.dst[2]; x += kPixels) {
       tile.rows = static_cast<int>(lesser<std::int64_t>(kPixels, problem.dst[2] - x));
-      for (int i = 0; i < tile.rows; ++i) {
-        const Vec result =
-            window<type, narrow>(problem, static_cast<const char*>(src) + bytes, d, h, span_at(problem, 2, x + i));
-        store(row + i * kLanes, result);
+      for (int i = 0; i < tile.rows;) {
+        i += some_windows<type, narrow>(problem, static_cast<const char*>(src) + bytes, d, h, x + i, tile.rows - i,
+                                        row + i * kLanes);
       }
       tile.offset =
           problem.row_major_dst ? plane / blocks * problem.channels + tile.channel : (at * problem.dst[2] + x) * kLanes;
