@@ -24,6 +24,9 @@ std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_pooling_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_pointwise_implementations();
+std::vector<Implementation> engine_line_implementations();
+std::vector<Implementation> engine_copy_implementations();
+std::vector<Implementation> engine_product_implementations();
 
 /// That this machine has an instruction set the kernels are written for, and all values are float32.
 Conditions kernel_conditions(const OpCall& call);

@@ -75,6 +75,9 @@ TENON_ALWAYS_INLINE Vec round(Vec a) {
 TENON_ALWAYS_INLINE Mask less(Vec a, Vec b) {
   return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
+TENON_ALWAYS_INLINE Mask is_nan(Vec a) {
+  return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
 /// `yes` where the mask is set, else `no`.
 TENON_ALWAYS_INLINE Vec select(Mask mask, Vec yes, Vec no) {
   return _mm512_mask_blend_ps(mask, no, yes);
@@ -174,6 +177,9 @@ TENON_ALWAYS_INLINE Vec round(Vec a) {
 }
 TENON_ALWAYS_INLINE Mask less(Vec a, Vec b) {
   return {_mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ), _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ)};
+}
+TENON_ALWAYS_INLINE Mask is_nan(Vec a) {
+  return {_mm256_cmp_ps(a.low, a.low, _CMP_UNORD_Q), _mm256_cmp_ps(a.high, a.high, _CMP_UNORD_Q)};
 }
 TENON_ALWAYS_INLINE Vec select(Mask mask, Vec yes, Vec no) {
   return {_mm256_blendv_ps(no.low, yes.low, mask.low), _mm256_blendv_ps(no.high, yes.high, mask.high)};

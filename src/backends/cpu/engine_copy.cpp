@@ -1,0 +1,135 @@
+// Operators that only move elements, told as strided copies by their reference. Runs that stay together are copied as
+// they are; where the innermost axis of one side is another axis of the other, squares are turned in registers.
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/engine.h"
+#include "backends/cpu/kernels/share.h"
+#include "backends/cpu/kernels/turn.h"
+#include "graph/graph.h"
+#include "ops/kernel_form.h"
+
+namespace tenon::cpu {
+namespace {
+
+using Axis = StridedCopy::Axis;
+
+/// A copy of 4-byte elements: `outer` axes around either runs of elements that lie together on both sides, or a plane
+/// that is turned.
+struct Move {
+  std::vector<Axis> outer;
+  std::int64_t src_offset = 0, dst_offset = 0;
+  std::int64_t run = 1;  ///< elements
+  Turn turn;             ///< of `turns`
+  bool turns = false;
+
+  std::int64_t pieces() const {
+    std::int64_t count = 1;
+    for (const Axis& axis : outer) count *= axis.extent;
+    return count;
+  }
+  std::int64_t piece_elements() const { return turns ? turn.rows * turn.columns : run; }
+};
+
+/// Neighbouring axes that one stride walks become one; axes of one element go.
+std::vector<Axis> merged(const std::vector<Axis>& axes) {
+  std::vector<Axis> result;
+  for (const Axis& axis : axes) {
+    if (axis.extent == 1) continue;
+    if (!result.empty()) {
+      Axis& outer = result.back();
+      if (outer.src_stride == axis.extent * axis.src_stride && outer.dst_stride == axis.extent * axis.dst_stride) {
+        outer = {outer.extent * axis.extent, axis.src_stride, axis.dst_stride};
+        continue;
+      }
+    }
+    result.push_back(axis);
+  }
+  return result;
+}
+
+Move move_of(const StridedCopy& copy) {
+  Move move{merged(copy.axes), copy.src_offset, copy.dst_offset, 1, {}, false};
+  const auto take = [&](auto axis) {
+    const Axis taken = *axis;
+    move.outer.erase(axis);
+    return taken;
+  };
+  const auto rows = std::ranges::find(move.outer, 1, &Axis::dst_stride);
+  if (rows == move.outer.end()) return move;
+  if (rows->src_stride == 1) {
+    move.run = take(rows).extent;
+    return move;
+  }
+  // Elements that are neighbours in the source go to different rows of the destination.
+  const auto columns = std::ranges::find(move.outer, 1, &Axis::src_stride);
+  if (columns == move.outer.end()) return move;
+  const Axis along_dst = *rows, along_src = *columns;
+  std::erase_if(move.outer, [&](const Axis& axis) { return axis.src_stride == 1 || axis.dst_stride == 1; });
+  move.turns = true;
+  move.turn = {along_dst.extent, along_src.extent, along_dst.src_stride, along_src.dst_stride};
+  return move;
+}
+
+void run_pieces(const Move& move, const float* src, float* dst, std::int64_t first, std::int64_t last) {
+  const auto turn = machine_isa() == Isa::avx512 ? avx512::turn : avx2::turn;
+  for (std::int64_t piece = first; piece < last; ++piece) {
+    std::int64_t from = move.src_offset, to = move.dst_offset, rest = piece;
+    for (auto axis = move.outer.rbegin(); axis != move.outer.rend(); ++axis) {
+      from += rest % axis->extent * axis->src_stride;
+      to += rest % axis->extent * axis->dst_stride;
+      rest /= axis->extent;
+    }
+    if (move.turns) {
+      turn(move.turn, src + from, dst + to);
+    } else if (move.run == 1) {
+      dst[to] = src[from];
+    } else {
+      std::memcpy(dst + to, src + from, static_cast<std::size_t>(move.run) * sizeof(float));
+    }
+  }
+}
+
+struct PreparedMove {
+  int src, dst;
+  Move move;
+};
+
+Offer offer_copy(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = kernel_conditions(call);
+  if (conditions.refuse()) return conditions.reason();
+  const Kernel reference = call.node.op->reference(call);
+  const auto* form = reference.form ? std::get_if<CopyForm>(&reference.form->what) : nullptr;
+  conditions.require(form != nullptr, "{} does more than copy here", call.node.op_name());
+  if (conditions.refuse()) return conditions.reason();
+  std::vector<PreparedMove> moves;
+  for (const CopyForm::Part& part : form->parts) moves.push_back({part.src, part.dst, move_of(part.copy)});
+  StepPlan plan;
+  plan.kernel.run = [moves](const Operands& operands) {
+    for (const PreparedMove& prepared : moves) {
+      if (operands.dst[static_cast<std::size_t>(prepared.dst)] == nullptr) continue;
+      const std::int64_t pieces = prepared.move.pieces();
+#pragma omp parallel if (pieces * prepared.move.piece_elements() >= kWorthWaking)
+      {
+        const Share share = share_of(pieces);
+        run_pieces(prepared.move, operands.in<float>(prepared.src), operands.out<float>(prepared.dst), share.first,
+                   share.last);
+      }
+    }
+  };
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Implementation> engine_copy_implementations() {
+  return {{"tenon:copy",
+           {"transpose", "SwapAxis", "slice", "slice_axis", "slice_like", "SliceChannel", "stack", "tile", "repeat",
+            "broadcast_to", "broadcast_axis", "broadcast_like", "reverse", "depth_to_space", "space_to_depth", "Crop",
+            "_np_transpose", "_np_moveaxis"},
+           offer_copy}};
+}
+
+}  // namespace tenon::cpu
