@@ -183,7 +183,7 @@ class Builder {
       if (auto* plan = std::get_if<StepPlan>(&offer)) {
         if (!plan->view_of || may_view(request, *plan->view_of)) {
           info.implementation = implementation.name;
-        if (!plan->variant.empty()) info.implementation += " " + plan->variant;
+          if (!plan->variant.empty()) info.implementation += " " + plan->variant;
           return std::move(*plan);
         }
         offer = "the output would be a view of an input, which the caller may overwrite";
