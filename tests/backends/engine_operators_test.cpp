@@ -131,5 +131,37 @@ TEST(EngineOperators, Products) {
   }
 }
 
+TEST(EngineOperators, RecurrentLayers) {
+  for (unsigned seed = 0; seed < 120; ++seed) {
+    Draw draw(seed);
+    const std::string mode = draw.one_of({"lstm", "gru", "rnn_tanh", "rnn_relu"});
+    const bool lstm = mode == "lstm";
+    const std::int64_t gates = lstm            ? 4
+                               : mode == "gru" ? 3
+                                               : 1,
+                       steps = draw.from(1, 6), batch = draw.from(1, 4), input = draw.one_of({1, 5, 40}),
+                       hidden = draw.one_of({1, 16, 24, 33}), layers = draw.from(1, 2), directions = draw.from(1, 2);
+    std::int64_t blob = 0;
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+      const std::int64_t width = layer == 0 ? input : directions * hidden;
+      blob += directions * gates * hidden * (width + hidden + 2);
+    }
+    const Shape state{layers * directions, batch, hidden};
+    EngineTrial trial{"%data = variable\n%w = variable\n%h = variable\n%e = variable\n",
+                      {{"data", draw.tensor({steps, batch, input})},
+                       {"w", draw.tensor({blob}, 2 / std::sqrt(static_cast<float>(input + hidden)))},
+                       {"h", draw.tensor(state)}}};
+    if (lstm) trial.values["e"] = draw.tensor(state);
+    if (!lstm) trial.text = "%data = variable\n%w = variable\n%h = variable\n";
+    trial.text += nodes(fmt::format("RNN(%data, %w, %h{}) {{mode={}, state_size={}, num_layers={}, bidirectional={}, "
+                                    "state_outputs=True}}",
+                                    lstm ? ", %e" : "", mode, hidden, layers, directions == 2 ? "True" : "False"),
+                        lstm ? 3 : 2);
+    // Errors feed back through every step.
+    trial.expect_close(2e-5, "tenon:recurrent");
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace tenon
