@@ -131,6 +131,29 @@ TEST(EngineOperators, Products) {
   }
 }
 
+/// What feeds a Concat writes into its result, and nobody overwrites that.
+TEST(EngineOperators, ConcatTakesWhatWasWrittenInPlace) {
+  Draw draw(1);
+  for (const auto& [channels, batch] : {std::pair{16, 1}, {32, 1}, {8, 1}, {16, 2}}) {
+    std::map<std::string, Tensor> values{{"data", draw.tensor({batch, channels, 5, 5})}};
+    // A dense block: every layer reads all before it; some values are read again behind the joining, some are outputs.
+    EngineTrial{
+        "%data = variable\n"
+        "%a = pooling(%data) {kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1)}\n"
+        "%b = pointwise(%a) {epilogue=mul(x, 2)}\n"
+        "%ab = Concat(%a, %b) {num_args=2}\n"
+        "%r = pointwise(%ab) {epilogue=relu(x)}\n"
+        "%c = pooling(%r) {type=avg, kernel=(1, 1), epilogue=sub(x, 1)}\n"
+        "%abc = Concat(%ab, %c) {num_args=2}\n"
+        "%twice = Concat(%b, %b, %a) {num_args=3}\n"
+        "%s = pointwise(%abc) {epilogue=sigmoid(x)}\n"
+        "%b2 = pointwise(%b) {epilogue=add(x, 1)}\n"
+        "return %s, %twice, %b2, %ab, %c\n",
+        values}
+        .expect_close(2e-6, "cpu:concat");
+  }
+}
+
 TEST(EngineOperators, RecurrentLayers) {
   for (unsigned seed = 0; seed < 120; ++seed) {
     Draw draw(seed);
