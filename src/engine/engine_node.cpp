@@ -4,6 +4,7 @@
 
 #include "engine/run.h"
 #include "partition/replace.h"
+#include "passes/pipeline.h"
 
 namespace tenon {
 namespace {
@@ -63,11 +64,22 @@ std::vector<std::shared_ptr<const Tensor>> kept_by(const Program& program) {
   return kept;
 }
 
+/// A backend without implementations of primitives compiles MXNet's operators as they are.
+bool takes_primitives(const Backend& backend) {
+  return std::ranges::any_of(backend.implementations, [](const Implementation& implementation) {
+    return std::ranges::any_of(implementation.ops,
+                               [](const std::string& op) { return primitives().find(op) != nullptr; });
+  });
+}
+
 Offer offer(const Backend& inner, const StepRequest& request) {
   const Graph& body = *request.call.node.body;
   const Parameters values = absorbed(body, request.parameters.model().parameters());
   const std::vector<std::string> names = input_names(body, values);
-  Program built = build_program(body, inner, values, request.parameters, {.give_results = true});
+  Body lowered(body, values);
+  if (takes_primitives(inner)) run_passes(lowered);
+  Program built =
+      build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters, {.give_results = true});
   renumber_feeds(built, names);
   const auto program = std::make_shared<const Program>(std::move(built));
 

@@ -238,6 +238,33 @@ int operand_count(const Expressions& expressions) {
   return highest + 1;
 }
 
+Expression map_leaves(const Expression& expression, const std::function<Expression(const Expression&)>& replace) {
+  if (expression.kind != Expression::Kind::call) return replace(expression);
+  Expression result = expression;
+  for (Expression& argument : result.arguments) argument = map_leaves(argument, replace);
+  return result;
+}
+
+int occurrences(const Expression& expression, const Expression& leaf) {
+  if (expression.kind != Expression::Kind::call) return expression == leaf ? 1 : 0;
+  int count = 0;
+  for (const Expression& argument : expression.arguments) count += occurrences(argument, leaf);
+  return count;
+}
+
+int call_count(const Expression& expression) {
+  int count = expression.kind == Expression::Kind::call ? 1 : 0;
+  for (const Expression& argument : expression.arguments) count += call_count(argument);
+  return count;
+}
+
+int call_depth(const Expression& expression) {
+  if (expression.kind != Expression::Kind::call) return 0;
+  int depth = 0;
+  for (const Expression& argument : expression.arguments) depth = std::max(depth, call_depth(argument));
+  return depth + 1;
+}
+
 Expression substitute(const Expression& outer, const Expression& inner, int shift) {
   if (outer.kind == Expression::Kind::source) return inner;
   Expression result = outer;

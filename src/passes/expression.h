@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,13 @@ std::vector<float> evaluate(const Expressions& expressions, float source, std::s
 
 /// How many operands the expressions read: one more than the highest index.
 int operand_count(const Expressions& expressions);
+/// The tree with each leaf (everything but a call) replaced.
+Expression map_leaves(const Expression& expression, const std::function<Expression(const Expression&)>& replace);
+/// How often a leaf occurs.
+int occurrences(const Expression& expression, const Expression& leaf);
+/// Calls in the tree, and the most that are nested.
+int call_count(const Expression& expression);
+int call_depth(const Expression& expression);
 /// The tree with every source replaced by `inner`, and operand k by operand k + shift.
 Expression substitute(const Expression& outer, const Expression& inner, int shift = 0);
 
