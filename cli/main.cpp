@@ -43,8 +43,8 @@ int main_with(int argc, char** argv) {
   CLI::App app("Tenon runs the models people trained in Apache MXNet, without MXNet.", "tenon");
   app.footer(kFooter);
   app.require_subcommand(1);
-  const std::vector<Verb> verbs = {run_verb(app),  bench_verb(app), compare_verb(app),
-                                   show_verb(app), zoo_verb(app),   version_verb(app)};
+  const std::vector<Verb> verbs = {run_verb(app),    bench_verb(app), compare_verb(app), show_verb(app),
+                                   report_verb(app), zoo_verb(app),   devices_verb(app), version_verb(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -93,7 +93,8 @@ void ModelOptions::add_shapes(CLI::App& app) {
 
 void ModelOptions::add_binding(CLI::App& app) {
   add_shapes(app);
-  app.add_option("--device", device, "Where it runs: cpu")->capture_default_str();
+  app.add_option("--device", device, "Where it runs: cpu, cuda:0, …; `tenon devices` lists them")
+      ->capture_default_str();
   app.add_option("--backend", backend,
                  "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
                  "processor; reference: the naive loops; a path like ./guest.so: a backend of yours")

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "before_after.h"
 #include "draw.h"
 #include "model_options.h"
 #include "report.h"
@@ -24,6 +25,8 @@ constexpr const char* kExamples = R"(Examples:
       the graph in Tenon's text form
   tenon show mymodel --svg mymodel.svg
       a picture (--dot - prints its DOT text)
+  tenon show resnet18_v2 --before-after resnet18.html
+      what compiling did: engine nodes unfold to what they fused
 
 Without shapes of the inputs the table shows what follows from the parameters alone.
 )";
@@ -31,7 +34,7 @@ Without shapes of the inputs the table shows what follows from the parameters al
 struct ShowOptions {
   ModelOptions model;
   bool text = false, implementations = false, json = false;
-  std::string dot, svg;
+  std::string dot, svg, before_after;
 };
 
 std::string count(const std::optional<std::int64_t>& number) {
@@ -94,6 +97,10 @@ int run(const ShowOptions& options) {
     show_implementations(options, model);
     return 0;
   }
+  if (!options.before_after.empty()) {
+    write_before_after(options.before_after, options.model, model);
+    return 0;
+  }
   Graph graph = model.graph();
   infer(graph, known_types(model, options.model.plan(model).shapes));
   const std::string& title = options.model.title();
@@ -122,6 +129,9 @@ Verb show_verb(CLI::App& parent) {
       ->excludes(text);
   app.add_option("--dot", options->dot, "Write the graph in the DOT language; - prints it")->type_name("FILE");
   app.add_option("--svg", options->svg, "Draw the graph with Graphviz; - prints the SVG")->type_name("FILE");
+  app.add_option("--before-after", options->before_after,
+                 "Draw the graph before and after compilation: a page to explore, or FILE.svg")
+      ->type_name("FILE");
   app.add_flag("--json", options->json, "One JSON object");
   return {&app, [options] { return run(*options); }};
 }

@@ -21,7 +21,9 @@ Verb run_verb(CLI::App& parent);
 Verb bench_verb(CLI::App& parent);
 Verb compare_verb(CLI::App& parent);
 Verb show_verb(CLI::App& parent);
+Verb report_verb(CLI::App& parent);
 Verb zoo_verb(CLI::App& parent);
+Verb devices_verb(CLI::App& parent);
 Verb version_verb(CLI::App& parent);
 
 }  // namespace tenon::cli

@@ -26,3 +26,7 @@ file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_I
 string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
 configure_file(cmake/tenon.pc.in tenon.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/tenon.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(SKBUILD)  # the Python wheel takes this component only: the library, inside the package
+  install(FILES $<TARGET_FILE:tenon> DESTINATION tenon/lib RENAME libtenon.so.${PROJECT_VERSION_MAJOR} COMPONENT python)
+endif()

@@ -26,3 +26,12 @@ def differences(expected, actual):
         if not same(expected[name], actual.get(name))
     ]
     return lines + [f"{name}: only there" for name in actual if name not in expected]
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    found = differences(*(json.load(open(path, encoding="utf-8")) for path in sys.argv[1:3]))
+    print("\n".join(found) or "the same results")
+    sys.exit(1 if found else 0)

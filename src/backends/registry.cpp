@@ -6,6 +6,7 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/engine.h"
+#include "backends/cuda/cuda.h"
 #include "backends/guest/guest.h"
 #include "backends/reference/reference.h"
 #include "core/error.h"
@@ -34,12 +35,24 @@ const Backend& guest_backend(const std::string& path) {
   return opened.emplace(path, guest::load_backend(path, cpu::plain_backend())).first->second;
 }
 
+/// The backends of a GPU; made once an ordinal.
+const Backend& cuda_backend(std::string_view name, const Device& device) {
+  if (name != "plain") {
+    fail(ErrorCode::not_found, "there is no backend '{}' for the device {}; choose plain", name, device.str());
+  }
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, int>, Backend> made;
+  const std::scoped_lock lock(mutex);
+  const std::pair key(std::string(name), device.ordinal);
+  const auto known = made.find(key);
+  if (known != made.end()) return known->second;
+  return made.emplace(key, cuda::plain_backend(device.ordinal)).first->second;
+}
+
 }  // namespace
 
 const Backend& find_backend(std::string_view name, const Device& device) {
-  if (device.kind != Device::Kind::cpu) {
-    fail(ErrorCode::unsupported, "no backend runs on the device {}; bind on cpu", device.str());
-  }
+  if (device.kind == Device::Kind::cuda) return cuda_backend(name, device);
   static const std::array<Backend, 3> backends = {
       cpu::plain_backend(), Backend{"reference", {reference_implementation()}},
       with_engine_nodes("cpu", cpu::plain_backend(), cpu::accelerated_backend())};

@@ -19,6 +19,9 @@ std::optional<std::string> log() {
 std::optional<std::string> mxnet_home() {
   return read("MXNET_HOME");
 }
+std::optional<std::string> cache_home() {
+  return read("XDG_CACHE_HOME");
+}
 std::optional<std::string> home() {
   return read("HOME");
 }

@@ -10,6 +10,8 @@ namespace tenon::env {
 std::optional<std::string> log();
 /// MXNET_HOME: where MXNet keeps its downloads; ~/.mxnet where unset.
 std::optional<std::string> mxnet_home();
+/// XDG_CACHE_HOME: where caches are kept; ~/.cache where unset.
+std::optional<std::string> cache_home();
 /// HOME: the user's folder.
 std::optional<std::string> home();
 

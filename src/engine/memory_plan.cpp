@@ -4,7 +4,6 @@
 #include "engine/memory_plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace tenon {
 namespace {
@@ -19,11 +18,27 @@ bool live_together(const Buffer& a, const Buffer& b) {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/// The buffer that is a part of no other, and where in it this one begins.
+struct Root {
+  std::size_t index, at;
+};
+
+Root root_of(const std::vector<Buffer>& buffers, std::size_t index) {
+  std::size_t at = 0;
+  for (; buffers[index].within >= 0; index = static_cast<std::size_t>(buffers[index].within)) at += buffers[index].at;
+  return {index, at};
+}
+
 }  // namespace
 
 std::size_t plan_memory(std::vector<Buffer>& buffers) {
-  std::vector<std::size_t> by_size(buffers.size());
-  std::iota(by_size.begin(), by_size.end(), std::size_t{0});
+  std::vector<std::size_t> by_size;
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    Buffer& root = buffers[root_of(buffers, i).index];
+    root.first = std::min(root.first, buffers[i].first);
+    root.last = std::max(root.last, buffers[i].last);
+    if (buffers[i].within < 0) by_size.push_back(i);
+  }
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
 
@@ -40,6 +55,10 @@ std::size_t plan_memory(std::vector<Buffer>& buffers) {
     arena = std::max(arena, aligned(buffer.offset + buffer.bytes));
     const auto above = [](const Buffer* a, const Buffer* b) { return a->offset < b->offset; };
     placed.insert(std::upper_bound(placed.begin(), placed.end(), &buffer, above), &buffer);
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const Root root = root_of(buffers, i);
+    if (root.index != i) buffers[i].offset = buffers[root.index].offset + root.at;
   }
   return arena;
 }

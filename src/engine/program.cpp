@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/ranges.h>
 
@@ -240,11 +241,35 @@ class Builder {
       place = new_buffer(bytes, static_cast<int>(program_.steps.size()));
       state(value).family = static_cast<int>(pending_.size());
       pending_.push_back(0);
+      if (output == 0) take_parts(request, plan, step, place.index, state(value).family);
     }
     pending_[index(state(value).family)] += reads(value);
     state(value).copies.push_back({format, place});
     step.dst.push_back(place);
     if (output < request.call.node.visible_outputs()) step.shown.push_back({shown_name(value), output, place, format});
+  }
+
+  /// Inputs that are a buffer of their own become parts of output 0, so that they are written where they are needed.
+  /// All of them are one family from then on.
+  void take_parts(const StepRequest& request, const StepPlan& plan, const Step& step, int whole, int family) {
+    for (const Part part : plan.parts) {
+      const Place place = step.src[index(part.input)];
+      if (place.kind != Kind::buffer) continue;
+      Buffer& buffer = program_.buffers[index(place.index)];
+      if (buffer.within >= 0 || place.index == whole) continue;
+      buffer.within = whole;
+      buffer.at = part.offset;
+      join_families(state(request.call.node.inputs[index(part.input)]).family, family);
+    }
+  }
+
+  void join_families(int from, int to) {
+    pending_[index(to)] += std::exchange(pending_[index(from)], 0);
+    for (auto& outputs : states_) {
+      for (ValueState& value : outputs) {
+        if (value.family == from) value.family = to;
+      }
+    }
   }
 
   /// An output of an engine node goes by the name it has inside.
@@ -298,6 +323,9 @@ class Builder {
       for (ShownOutput& shown : step.shown) move(shown.place);
     }
     for (const auto& [buffer, result] : result_of) program_.buffers[index(buffer)].bytes = 0;
+    for (Buffer& buffer : program_.buffers) {
+      if (result_of.contains(buffer.within)) buffer.within = -1;  // what it was a part of has moved
+    }
   }
 
   void count_parameters() {

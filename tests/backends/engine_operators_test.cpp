@@ -131,5 +131,60 @@ TEST(EngineOperators, Products) {
   }
 }
 
+/// What feeds a Concat writes into its result, and nobody overwrites that.
+TEST(EngineOperators, ConcatTakesWhatWasWrittenInPlace) {
+  Draw draw(1);
+  for (const auto& [channels, batch] : {std::pair{16, 1}, {32, 1}, {8, 1}, {16, 2}}) {
+    std::map<std::string, Tensor> values{{"data", draw.tensor({batch, channels, 5, 5})}};
+    // A dense block: every layer reads all before it; some values are read again behind the joining, some are outputs.
+    EngineTrial{
+        "%data = variable\n"
+        "%a = pooling(%data) {kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1)}\n"
+        "%b = pointwise(%a) {epilogue=mul(x, 2)}\n"
+        "%ab = Concat(%a, %b) {num_args=2}\n"
+        "%r = pointwise(%ab) {epilogue=relu(x)}\n"
+        "%c = pooling(%r) {type=avg, kernel=(1, 1), epilogue=sub(x, 1)}\n"
+        "%abc = Concat(%ab, %c) {num_args=2}\n"
+        "%twice = Concat(%b, %b, %a) {num_args=3}\n"
+        "%s = pointwise(%abc) {epilogue=sigmoid(x)}\n"
+        "%b2 = pointwise(%b) {epilogue=add(x, 1)}\n"
+        "return %s, %twice, %b2, %ab, %c\n",
+        values}
+        .expect_close(2e-6, "cpu:concat");
+  }
+}
+
+TEST(EngineOperators, RecurrentLayers) {
+  for (unsigned seed = 0; seed < 120; ++seed) {
+    Draw draw(seed);
+    const std::string mode = draw.one_of({"lstm", "gru", "rnn_tanh", "rnn_relu"});
+    const bool lstm = mode == "lstm";
+    const std::int64_t gates = lstm            ? 4
+                               : mode == "gru" ? 3
+                                               : 1,
+                       steps = draw.from(1, 6), batch = draw.from(1, 4), input = draw.one_of({1, 5, 40}),
+                       hidden = draw.one_of({1, 16, 24, 33}), layers = draw.from(1, 2), directions = draw.from(1, 2);
+    std::int64_t blob = 0;
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+      const std::int64_t width = layer == 0 ? input : directions * hidden;
+      blob += directions * gates * hidden * (width + hidden + 2);
+    }
+    const Shape state{layers * directions, batch, hidden};
+    EngineTrial trial{"%data = variable\n%w = variable\n%h = variable\n%e = variable\n",
+                      {{"data", draw.tensor({steps, batch, input})},
+                       {"w", draw.tensor({blob}, 2 / std::sqrt(static_cast<float>(input + hidden)))},
+                       {"h", draw.tensor(state)}}};
+    if (lstm) trial.values["e"] = draw.tensor(state);
+    if (!lstm) trial.text = "%data = variable\n%w = variable\n%h = variable\n";
+    trial.text += nodes(fmt::format("RNN(%data, %w, %h{}) {{mode={}, state_size={}, num_layers={}, bidirectional={}, "
+                                    "state_outputs=True}}",
+                                    lstm ? ", %e" : "", mode, hidden, layers, directions == 2 ? "True" : "False"),
+                        lstm ? 3 : 2);
+    // Errors feed back through every step.
+    trial.expect_close(2e-5, "tenon:recurrent");
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace tenon

@@ -311,6 +311,24 @@ TEST_F(Program, ShowDrawsWithGraphviz) {
   EXPECT_THAT(svg, HasSubstr("Convolution"));
 }
 
+TEST_F(Program, ShowDrawsBeforeAndAfter) {
+  const Outcome outcome = program("show small --shape 1,3,8,8 --before-after small.svg");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::string svg = read_file(scratch() / "small.svg");
+  EXPECT_THAT(svg, AllOf(HasSubstr(">before<"), HasSubstr(">after<"), HasSubstr("engine0")));
+  ASSERT_EQ(program("show small --shape 1,3,8,8 --before-after small.html").code, 0);
+  EXPECT_THAT(read_file(scratch() / "small.html"), AllOf(HasSubstr("<!DOCTYPE html>"), HasSubstr("\"unfolded\"")));
+}
+
+TEST_F(Program, ReportIsOnePageThatLoadsNothing) {
+  const Outcome outcome = program("report small --shape 1,3,8,8 --threads 1 -o report.html");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::string page = read_file(scratch() / "report.html");
+  EXPECT_THAT(page, AllOf(HasSubstr("forward, median, ms"), HasSubstr("\"refusals\""), HasSubstr("oneDNN")));
+  EXPECT_THAT(page, Not(AnyOf(HasSubstr("src=\"http"), HasSubstr("href=\"http"), HasSubstr("@import"))));
+  EXPECT_LT(page.size(), std::size_t{2} << 20);
+}
+
 TEST_F(Program, ShowListsImplementations) {
   const auto json = program_json("show small --shape 1,3,8,8 --implementations --json");
   ASSERT_THAT(json["steps"], Not(SizeIs(0)));

@@ -28,6 +28,19 @@ TEST(MemoryPlan, PutsASmallBufferIntoTheGapOfADeadOne) {
   EXPECT_EQ(plan_memory(buffers), 1024u + 512u + 256u);
 }
 
+TEST(MemoryPlan, PutsPartsIntoTheirWholeWhichLivesAsLong) {
+  std::vector<Buffer> buffers = {{128, 0, 2}, {64, 1, 2}, {192, 2, 3}, {256, 2, 4}, {500, 0, 1}};
+  buffers[0].within = buffers[1].within = 2;
+  buffers[1].at = 128;
+  buffers[2].within = 3;
+  buffers[2].at = 64;
+  EXPECT_EQ(plan_memory(buffers), 256u + 512u);
+  EXPECT_EQ(buffers[2].offset, buffers[3].offset + 64);
+  EXPECT_EQ(buffers[0].offset, buffers[3].offset + 64);
+  EXPECT_EQ(buffers[1].offset, buffers[3].offset + 64 + 128);
+  EXPECT_FALSE(share_memory(buffers[3], buffers[4]));
+}
+
 TEST(MemoryPlan, NeverOverlapsBuffersThatLiveTogether) {
   std::mt19937 random(7);
   std::vector<Buffer> buffers;

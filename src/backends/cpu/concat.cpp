@@ -1,5 +1,5 @@
 // Joins tensors by copying whole runs of bytes, so that every type will do; along the channels also in blocks, where
-// each input fills its last one.
+// each input fills its last one. An input that lies in one piece of the output may be written there in the first place.
 
 #include <algorithm>
 #include <cstring>
@@ -25,7 +25,8 @@ void concat(const Problem& problem, const Operands& operands) {
                    std::byte* dst = operands.out<std::byte>() + static_cast<std::size_t>(row) * problem.total;
                    for (std::size_t i = 0; i < problem.run.size(); ++i) {
                      const auto* src = static_cast<const std::byte*>(operands.src[i]);
-                     std::memcpy(dst, src + static_cast<std::size_t>(row) * problem.run[i], problem.run[i]);
+                     src += static_cast<std::size_t>(row) * problem.run[i];
+                     if (src != dst) std::memcpy(dst, src, problem.run[i]);  // else it was written where it belongs
                      dst += problem.run[i];
                    }
                  }
@@ -39,6 +40,17 @@ MemoryFormat common_format(const StepRequest& request, int axis) {
   const bool fits = std::ranges::all_of(request.call.inputs,
                                         [&](const TensorType& input) { return input.shape[1] % blocked->block == 0; });
   return fits ? *blocked : MemoryFormat{};
+}
+
+/// Where each input lies in the output, if it lies together there.
+std::vector<Part> parts_of(const Problem& problem) {
+  std::vector<Part> parts;
+  std::size_t offset = 0;
+  for (int i = 0; problem.outer == 1 && i < static_cast<int>(problem.run.size()); ++i) {
+    if (offset % 64 == 0) parts.push_back({i, offset});
+    offset += problem.run[static_cast<std::size_t>(i)];
+  }
+  return parts;
 }
 
 Offer offer_concat(const StepRequest& request) {
@@ -62,6 +74,7 @@ Offer offer_concat(const StepRequest& request) {
   plan.kernel.run = [problem](const Operands& operands) { concat(problem, operands); };
   plan.src.assign(request.src.size(), common_format(request, axis));
   plan.dst = {common_format(request, axis)};
+  plan.parts = parts_of(problem);
   return plan;
 }
 

@@ -9,6 +9,7 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/kernels/epilogue.h"
+#include "backends/cpu/kernels/matmul.h"
 #include "engine/backend.h"
 
 namespace tenon::cpu {
@@ -27,6 +28,7 @@ std::vector<Implementation> engine_pointwise_implementations();
 std::vector<Implementation> engine_line_implementations();
 std::vector<Implementation> engine_copy_implementations();
 std::vector<Implementation> engine_product_implementations();
+std::vector<Implementation> engine_recurrent_implementations();
 
 /// That this machine has an instruction set the kernels are written for, and all values are float32.
 Conditions kernel_conditions(const OpCall& call);
@@ -41,5 +43,10 @@ void set_formats(const OpCall& call, MemoryFormat data, MemoryFormat results, St
 /// Binds the epilogue to the operands of a run; its workspace begins at `offset` of the step's.
 BoundEpilogue bind_epilogue(const Epilogue& epilogue, const Operands& operands, int first_operand,
                             std::size_t offset = 0);
+
+/// Packs a weight (columns, inner), in parallel.
+void pack_weight(const MatmulProblem& problem, const float* weight, void* packed);
+/// The whole product, shared out over the threads.
+void run_matmul(const MatmulProblem& problem, const float* src, const void* packed, const BoundEpilogue& epilogue);
 
 }  // namespace tenon::cpu

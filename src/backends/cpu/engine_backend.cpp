@@ -29,9 +29,10 @@ Backend accelerated_backend() {
   backend.reorder = reorder;
   backend.reorder_name = "tenon:reorder";
   std::vector<Implementation> own;
-  for (const auto family : {engine_convolution_implementations, engine_pooling_implementations,
-                            engine_matmul_implementations, engine_pointwise_implementations,
-                            engine_line_implementations, engine_copy_implementations, engine_product_implementations}) {
+  for (const auto family :
+       {engine_convolution_implementations, engine_pooling_implementations, engine_matmul_implementations,
+        engine_pointwise_implementations, engine_line_implementations, engine_copy_implementations,
+        engine_product_implementations, engine_recurrent_implementations}) {
     for (Implementation& implementation : family()) own.push_back(std::move(implementation));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());

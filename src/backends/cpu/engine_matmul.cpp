@@ -11,31 +11,6 @@ namespace {
 
 constexpr std::int64_t kGroupRows = 112;  // rows that share a portion of the weight in the cache
 
-void pack(const MatmulProblem& problem, const float* weight, void* packed) {
-#pragma omp parallel if (problem.packed_elements() >= kWorthWaking)
-  {
-    const Share share = share_of(problem.panels());
-    pack_matmul_weight(problem, weight, problem.inner, 1, packed, share.first, share.last);
-  }
-}
-
-/// Groups of rows by panels, shared out in this order, so that a thread stays with its rows.
-void multiply(const MatmulProblem& problem, const float* src, const void* packed, const BoundEpilogue& epilogue) {
-  const auto matmul = machine_isa() == Isa::avx512 ? avx512::matmul : avx2::matmul;
-  const std::int64_t groups = ceil_div(problem.rows, kGroupRows), panels = problem.panels();
-#pragma omp parallel if (problem.rows * problem.packed_elements() >= 4 * kWorthWaking)
-  {
-    const Share share = share_of(groups * panels);
-    for (std::int64_t at = share.first; at < share.last;) {
-      const std::int64_t group = at / panels, panel = at % panels;
-      const std::int64_t end = std::min(panels, panel + share.last - at);
-      matmul(problem, src, packed, epilogue, problem.rows * group / groups, problem.rows * (group + 1) / groups, panel,
-             end);
-      at += end - panel;
-    }
-  }
-}
-
 struct Matmul {
   MatmulProblem problem;
   Epilogue epilogue;
@@ -45,9 +20,9 @@ struct Matmul {
 
   void run(const Operands& operands) const {
     const std::size_t weight_bytes = packed ? 0 : packed_bytes();
-    if (!packed) pack(problem, operands.in<float>(1), operands.workspace);
-    multiply(problem, operands.in<float>(0), packed ? packed->data() : operands.workspace,
-             bind_epilogue(epilogue, operands, 2, weight_bytes));
+    if (!packed) pack_weight(problem, operands.in<float>(1), operands.workspace);
+    run_matmul(problem, operands.in<float>(0), packed ? packed->data() : operands.workspace,
+               bind_epilogue(epilogue, operands, 2, weight_bytes));
   }
 };
 
@@ -66,7 +41,7 @@ Offer offer_matmul(const StepRequest& request) {
   if (const Tensor* weight = request.constant[1]) {
     matmul.packed = request.parameters.derive(*weight, "matmul panels", [&] {
       Tensor packed(Shape{matmul.problem.packed_elements()}, DType::float32);
-      pack(matmul.problem, weight->data<float>(), packed.mutable_data());
+      pack_weight(matmul.problem, weight->data<float>(), packed.mutable_data());
       return packed;
     });
     plan.packed = {matmul.packed};
@@ -79,6 +54,31 @@ Offer offer_matmul(const StepRequest& request) {
 }
 
 }  // namespace
+
+void pack_weight(const MatmulProblem& problem, const float* weight, void* packed) {
+#pragma omp parallel if (problem.packed_elements() >= kWorthWaking)
+  {
+    const Share share = share_of(problem.panels());
+    pack_matmul_weight(problem, weight, problem.inner, 1, packed, share.first, share.last);
+  }
+}
+
+/// Groups of rows by panels, shared out in this order, so that a thread stays with its rows.
+void run_matmul(const MatmulProblem& problem, const float* src, const void* packed, const BoundEpilogue& epilogue) {
+  const auto matmul = machine_isa() == Isa::avx512 ? avx512::matmul : avx2::matmul;
+  const std::int64_t groups = ceil_div(problem.rows, kGroupRows), panels = problem.panels();
+#pragma omp parallel if (problem.rows * problem.packed_elements() >= 4 * kWorthWaking)
+  {
+    const Share share = share_of(groups * panels);
+    for (std::int64_t at = share.first; at < share.last;) {
+      const std::int64_t group = at / panels, panel = at % panels;
+      const std::int64_t end = std::min(panels, panel + share.last - at);
+      matmul(problem, src, packed, epilogue, problem.rows * group / groups, problem.rows * (group + 1) / groups, panel,
+             end);
+      at += end - panel;
+    }
+  }
+}
 
 std::vector<Implementation> engine_matmul_implementations() {
   return {{"tenon:matmul", {"matmul"}, offer_matmul}};

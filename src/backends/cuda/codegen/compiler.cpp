@@ -2,18 +2,16 @@
 
 #include "backends/cuda/codegen/compiler.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "backends/cuda/library.h"
 #include "core/error.h"
 
 namespace tenon::cuda {
@@ -23,6 +21,8 @@ struct ProgramHandle;
 
 /// The functions used, as nvrtc.h declares them. A result is 0 for success.
 struct Nvrtc {
+  Library library{{"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"}};
+  int (*version)(int* major, int* minor) = nullptr;
   int (*create)(ProgramHandle**, const char* source, const char* name, int headers, const char* const*,
                 const char* const*) = nullptr;
   int (*destroy)(ProgramHandle**) = nullptr;
@@ -32,37 +32,23 @@ struct Nvrtc {
   int (*log_size)(ProgramHandle*, std::size_t*) = nullptr;
   int (*log)(ProgramHandle*, char*) = nullptr;
   const char* (*error_string)(int) = nullptr;
+
+  Nvrtc() {
+    library.load(version, "nvrtcVersion");
+    library.load(create, "nvrtcCreateProgram");
+    library.load(destroy, "nvrtcDestroyProgram");
+    library.load(compile, "nvrtcCompileProgram");
+    library.load(cubin_size, "nvrtcGetCUBINSize");
+    library.load(cubin, "nvrtcGetCUBIN");
+    library.load(log_size, "nvrtcGetProgramLogSize");
+    library.load(log, "nvrtcGetProgramLog");
+    library.load(error_string, "nvrtcGetErrorString");
+  }
+  bool usable() const { return library.is_open() && library.problem().empty(); }
 };
 
-constexpr std::array kLibraries = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so",
-                                   "/usr/local/cuda/lib64/libnvrtc.so"};
-
-std::optional<Nvrtc> open_nvrtc() {
-  void* library = nullptr;
-  for (const char* file : kLibraries) {
-    library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (library != nullptr) break;
-  }
-  if (library == nullptr) return {};
-  Nvrtc nvrtc;
-  bool complete = true;
-  const auto load = [&](auto& function, const char* symbol) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, symbol));
-    complete = complete && function != nullptr;
-  };
-  load(nvrtc.create, "nvrtcCreateProgram");
-  load(nvrtc.destroy, "nvrtcDestroyProgram");
-  load(nvrtc.compile, "nvrtcCompileProgram");
-  load(nvrtc.cubin_size, "nvrtcGetCUBINSize");
-  load(nvrtc.cubin, "nvrtcGetCUBIN");
-  load(nvrtc.log_size, "nvrtcGetProgramLogSize");
-  load(nvrtc.log, "nvrtcGetProgramLog");
-  load(nvrtc.error_string, "nvrtcGetErrorString");
-  return complete ? std::optional(nvrtc) : std::nullopt;
-}
-
-const std::optional<Nvrtc>& nvrtc() {
-  static const std::optional<Nvrtc> opened = open_nvrtc();
+const Nvrtc& nvrtc() {
+  static const Nvrtc opened;
   return opened;
 }
 
@@ -92,18 +78,24 @@ std::string_view string_at(const std::vector<std::byte>& bytes, std::size_t at) 
 }  // namespace
 
 bool compiler_available() {
-  return nvrtc().has_value();
+  return nvrtc().usable();
 }
 
 std::string compiler_missing() {
   return compiler_available() ? "" : "libnvrtc.so.13, libnvrtc.so.12 (CUDA's runtime compiler)";
 }
 
+CompilerInfo compiler_info() {
+  int major = 0, minor = 0;
+  if (nvrtc().usable()) nvrtc().version(&major, &minor);
+  return {nvrtc().library.file(), fmt::format("{}.{}", major, minor), nvrtc().library.problem()};
+}
+
 CompiledKernel compile_kernel(const std::string& source, int architecture) {
   if (!compiler_available()) {
     fail(ErrorCode::unsupported, "kernels cannot be compiled: {} is not there", compiler_missing());
   }
-  const Nvrtc& library = *nvrtc();
+  const Nvrtc& library = nvrtc();
   ProgramHandle* handle = nullptr;
   if (const int status = library.create(&handle, source.c_str(), "tenon.cu", 0, nullptr, nullptr); status != 0) {
     fail(ErrorCode::internal, "nvrtcCreateProgram: {}", library.error_string(status));

@@ -23,6 +23,12 @@ bool compiler_available();
 /// "" where it is there; else what was looked for.
 std::string compiler_missing();
 
+/// The file, its version ("13.0"), and why it cannot be used (empty where it can).
+struct CompilerInfo {
+  std::string file, version, problem;
+};
+CompilerInfo compiler_info();
+
 /// Compiles for "sm_<architecture>" (90 means sm_90a). Throws Error(unsupported) without a compiler and Error(internal)
 /// with its log where the text does not compile.
 CompiledKernel compile_kernel(const std::string& source, int architecture);

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <tenon/device.h>
+
+namespace tenon {
+
+/// A device that models can be bound on.
+struct DeviceInfo {
+  Device device;
+  std::string name;    ///< "NVIDIA H100 80GB HBM3"
+  std::string detail;  ///< "compute capability 9.0, 132 multiprocessors"
+  std::size_t memory_bytes = 0;
+};
+
+/// A library that is opened at run time, there or missing.
+struct LibraryInfo {
+  std::string what;     ///< "cuDNN"
+  std::string file;     ///< the path that was opened; empty where there is none
+  std::string version;  ///< empty where unknown
+  std::string problem;  ///< why it cannot be used; empty where it can
+};
+
+struct DeviceList {
+  std::vector<DeviceInfo> devices;  ///< the CPU first
+  std::vector<LibraryInfo> libraries;
+};
+
+/// What there is on this machine and what is missing. Does not throw for what is missing.
+DeviceList list_devices();
+
+}  // namespace tenon

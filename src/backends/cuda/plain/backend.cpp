@@ -1,0 +1,52 @@
+#include "backends/cpu/cpu.h"
+#include "backends/cuda/cuda.h"
+#include "backends/cuda/plain/families.h"
+#include "backends/cuda/runtime/memory.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "graph/graph.h"
+
+namespace tenon::cuda {
+namespace {
+
+/// A kernel that does not compile, or a library that fails, is a reason to ask the next implementation; a lost device
+/// is not.
+Implementation forgiving(Implementation implementation) {
+  const auto offer = implementation.offer;
+  implementation.offer = [offer, name = implementation.name](const StepRequest& request) -> Offer {
+    try {
+      return offer(request);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::internal) throw;
+      device_of(request.memory).make_current();
+      log(LogLevel::warning, "node '{}': {} fails, the next one is asked: {}", request.call.node.name, name,
+          error.what());
+      return std::string(error.what());
+    }
+  };
+  return implementation;
+}
+
+}  // namespace
+
+Backend plain_backend(int ordinal) {
+  Backend backend;
+  backend.name = "plain";
+  backend.memory = gpu_memory(ordinal);
+  // A view runs nothing, whatever the device.
+  for (Implementation& view : cpu::view_implementations()) {
+    view.name = "view";
+    backend.implementations.push_back(std::move(view));
+  }
+  for (const auto family :
+       {convolution_implementations, product_implementations, elementwise_implementations, reduce_implementations,
+        pooling_implementations, softmax_implementations, indexing_implementations, copy_implementations}) {
+    for (Implementation& implementation : family()) {
+      backend.implementations.push_back(forgiving(std::move(implementation)));
+    }
+  }
+  backend.implementations.push_back(round_trip_implementation());
+  return backend;
+}
+
+}  // namespace tenon::cuda

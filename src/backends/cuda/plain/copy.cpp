@@ -1,0 +1,60 @@
+// Whatever only moves elements: the reference says which (ops/kernel_form.h), a map moves them.
+
+#include "backends/cuda/plain/families.h"
+#include "backends/cuda/plain/strided_map.h"
+#include "backends/cuda/runtime/memory.h"
+#include "graph/graph.h"
+#include "ops/kernel_form.h"
+
+namespace tenon::cuda {
+namespace {
+
+/// Whether the map is one run of bytes.
+bool is_run(const StridedMap& map) {
+  return map.axes.empty() || (map.axes.size() == 1 && map.axes[0].dst == 1 && map.axes[0].src[0] == 1);
+}
+
+Kernel run_kernel(const StridedMap& map, std::size_t size, int src, int dst) {
+  const auto bytes = static_cast<std::size_t>(map.count()) * size;
+  const auto from = static_cast<std::uint64_t>(map.src_offset[0]) * size;
+  const auto to = static_cast<std::uint64_t>(map.dst_offset) * size;
+  return {[=](const Operands& operands) {
+    const auto source = reinterpret_cast<CUdeviceptr>(operands.src[static_cast<std::size_t>(src)]);
+    const auto target = reinterpret_cast<CUdeviceptr>(operands.dst[static_cast<std::size_t>(dst)]);
+    if (target == 0 || bytes == 0) return;
+    check(driver().cuMemcpyDtoDAsync(target + to, source + from, bytes, static_cast<CUstream>(operands.stream)));
+  }};
+}
+
+Offer offer(const StepRequest& request) {
+  const OpCall& call = request.call;
+  if (!call.node.op->reference) return "the operator has no reference";
+  const auto form = call.node.op->reference(call).form;
+  const auto* copies = form ? std::get_if<CopyForm>(&form->what) : nullptr;
+  if (copies == nullptr) return "it does more than move elements";
+  std::vector<Kernel> parts;
+  for (const CopyForm::Part& part : copies->parts) {
+    const TensorType& src = call.inputs[static_cast<std::size_t>(part.src)];
+    const TensorType& dst = call.outputs[static_cast<std::size_t>(part.dst)];
+    if (src.dtype != dst.dtype) return "the type changes on the way";
+    const StridedMap map = map_of(part.copy);
+    const std::size_t size = size_of(*src.dtype);
+    if (map.axes.size() > kMostAxes) return "it walks too many axes";
+    parts.push_back(is_run(map) ? run_kernel(map, size, part.src, part.dst)
+                                : map_kernel(device_of(request.memory), {bits_name(size), {bits_name(size)}, "", "a"},
+                                             map, {{part.src}, part.dst}));
+  }
+  StepPlan plan;
+  plan.kernel.run = [parts = std::move(parts)](const Operands& operands) {
+    for (const Kernel& part : parts) part.run(operands);
+  };
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Implementation> copy_implementations() {
+  return {{"cuda:copy", {}, offer}};
+}
+
+}  // namespace tenon::cuda

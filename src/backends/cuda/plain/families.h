@@ -1,0 +1,25 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/backend.h"
+
+namespace tenon::cuda {
+
+// The families of the plain executor, a file each.
+std::vector<Implementation> convolution_implementations();
+std::vector<Implementation> product_implementations();
+std::vector<Implementation> elementwise_implementations();
+std::vector<Implementation> copy_implementations();
+std::vector<Implementation> reduce_implementations();
+std::vector<Implementation> pooling_implementations();
+std::vector<Implementation> softmax_implementations();
+std::vector<Implementation> indexing_implementations();
+/// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
+/// back, all in the order of the stream.
+Implementation round_trip_implementation();
+
+/// That no operand is without elements: a launch needs some.
+Conditions filled_conditions(const OpCall& call);
+
+}  // namespace tenon::cuda

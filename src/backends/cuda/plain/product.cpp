@@ -1,0 +1,196 @@
+// Matrix products: FullyConnected and whatever says its form is a product (dot, batch_dot, linalg_gemm, …). cuBLASLt
+// where the strides are what it takes, a tiled kernel of our own elsewhere.
+
+#include <array>
+
+#include "backends/cuda/kernel_text.h"
+#include "backends/cuda/plain/families.h"
+#include "backends/cuda/runtime/blas.h"
+#include "backends/cuda/runtime/memory.h"
+#include "backends/cuda/runtime/module.h"
+#include "graph/graph.h"
+#include "ops/arithmetic.h"
+#include "ops/kernel_form.h"
+
+namespace tenon::cuda {
+namespace {
+
+Offer offer_fully_connected(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = filled_conditions(call);
+  conditions.require(blas().usable(), "cuBLASLt is not here: {}", blas().library.problem());
+  conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
+  if (conditions.refuse()) return conditions.reason();
+  const Shape& weight = call.shape_in(1);
+  BlasProduct product;
+  product.dtype = call.dtype_in(0);
+  product.rows = call.shape_out().elements() / weight[0];
+  product.inner = weight[1];
+  product.columns = weight[0];
+  product.a = {weight[1], false, 0};
+  product.b = {weight[1], true, 0};
+  product.c = {weight[0], false, 0};
+  product.bias = call.inputs.size() > 2;
+  auto kernel = blas_kernel(device_of(request.memory), product);
+  if (!kernel) return "cuBLASLt has no algorithm for it";
+  StepPlan plan;
+  plan.kernel.workspace_bytes = kernel->workspace_bytes;
+  plan.kernel.run = [kernel = std::move(*kernel), bias = product.bias](const Operands& operands) {
+    kernel.run(operands.stream, operands.src[0], operands.src[1], operands.dst[0], bias ? operands.src[2] : nullptr,
+               operands.workspace);
+  };
+  return plan;
+}
+
+/// What the kernel "multiply" takes by value.
+struct MatrixGeometry {
+  std::int64_t row = 0, column = 0, offset = 0, batch[kMostAxes] = {};
+};
+struct MultiplyGeometry {
+  std::int64_t batches = 1, rows = 0, inner = 0, columns = 0;
+  int batch_rank = 0;
+  std::int64_t batch_extent[kMostAxes] = {};
+  MatrixGeometry a, b, c;
+  double alpha = 1, beta = 0;
+};
+
+MatrixGeometry geometry_of(const MatrixView& view) {
+  MatrixGeometry geometry{view.row, view.column, view.offset, {}};
+  std::copy(view.batch.begin(), view.batch.end(), geometry.batch);
+  return geometry;
+}
+
+/// How a strided matrix lies, where cuBLASLt can read it so: one stride is 1, and the other spans a row.
+std::optional<BlasProduct::Side> side_of(const MatrixView& view, std::int64_t rows, std::int64_t columns) {
+  BlasProduct::Side side;
+  side.batch_stride = view.batch.empty() ? 0 : view.batch[0];
+  if (view.column == 1 && view.row >= columns) {
+    side.leading = view.row;
+  } else if (view.row == 1 && view.column >= rows) {
+    side.leading = view.column;
+    side.transposed = true;
+  } else {
+    return {};
+  }
+  return side;
+}
+
+/// Batch axes that one stride walks in every operand, joined.
+Matmul merged(const Matmul& matmul) {
+  Matmul result = matmul;
+  for (std::size_t axis = 0; axis + 1 < result.batch.size();) {
+    const std::int64_t extent = result.batch[axis + 1];
+    const auto joins = [&](const MatrixView& view) { return view.batch[axis] == extent * view.batch[axis + 1]; };
+    if (!joins(result.a) || !joins(result.b) || !joins(result.c)) {
+      ++axis;
+      continue;
+    }
+    result.batch[axis + 1] *= result.batch[axis];
+    const auto drop = [&](auto& items) { items.erase(items.begin() + static_cast<std::ptrdiff_t>(axis)); };
+    drop(result.batch);
+    for (MatrixView* view : {&result.a, &result.b, &result.c}) drop(view->batch);
+  }
+  return result;
+}
+
+std::optional<BlasProduct> blas_product(const Matmul& matmul, DType dtype) {
+  const auto a = side_of(matmul.a, matmul.rows, matmul.inner), b = side_of(matmul.b, matmul.inner, matmul.columns),
+             c = side_of(matmul.c, matmul.rows, matmul.columns);
+  if (matmul.batch.size() > 1 || !a || !b || !c || c->transposed || !blas().usable()) return {};
+  BlasProduct product;
+  product.dtype = dtype;
+  product.rows = matmul.rows;
+  product.inner = matmul.inner;
+  product.columns = matmul.columns;
+  product.a = *a;
+  product.b = *b;
+  product.c = *c;
+  product.batch = matmul.batch.empty() ? 1 : matmul.batch[0];
+  product.alpha = matmul.alpha;
+  product.beta = matmul.beta;
+  return product;
+}
+
+std::int64_t batches_of(const Matmul& matmul) {
+  std::int64_t batches = 1;
+  for (const std::int64_t extent : matmul.batch) batches *= extent;
+  return batches;
+}
+
+/// On the addresses that the form names, each moved by its view's offset.
+template <class Multiply>
+StepPlan plan_of(const ProductForm& form, std::size_t dst_bytes, Multiply multiply) {
+  StepPlan plan;
+  plan.kernel.run = [=, form = form](const Operands& operands) {
+    if (form.matmul.beta != 0) {
+      check(driver().cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(operands.dst[0]),
+                                       reinterpret_cast<CUdeviceptr>(operands.src[static_cast<std::size_t>(form.c)]),
+                                       dst_bytes, static_cast<CUstream>(operands.stream)));
+    }
+    multiply(operands, operands.src[static_cast<std::size_t>(form.a)], operands.src[static_cast<std::size_t>(form.b)]);
+  };
+  return plan;
+}
+
+Offer offer_product(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = filled_conditions(call);
+  conditions.require(is_floating(call.dtype_out()), "the result is {}, not of a floating type", name(call.dtype_out()));
+  if (conditions.refuse()) return conditions.reason();
+  const auto form = call.node.op->reference(call).form;
+  const auto* written = form ? std::get_if<ProductForm>(&form->what) : nullptr;
+  if (written == nullptr) return "it is no matrix product";
+  const ProductForm product{merged(written->matmul), written->a, written->b, written->c};
+  const Matmul& matmul = product.matmul;
+  if (matmul.batch.size() > kMostAxes) return "it has too many batch axes";
+
+  const DType dtype = call.dtype_out();
+  const std::size_t bytes = padded_bytes(call.outputs[0], {}), size = size_of(dtype);
+  const GpuDevice& device = device_of(request.memory);
+  const auto offset = [size](auto* base, std::int64_t elements) {
+    return base + elements * static_cast<std::int64_t>(size);
+  };
+  if (const auto simple = blas_product(matmul, dtype)) {
+    if (const auto kernel = blas_kernel(device, *simple)) {
+      StepPlan plan = plan_of(product, bytes, [=](const Operands& operands, const void* a, const void* b) {
+        kernel->run(operands.stream, offset(static_cast<const std::byte*>(a), matmul.a.offset),
+                    offset(static_cast<const std::byte*>(b), matmul.b.offset),
+                    offset(operands.out<std::byte>(), matmul.c.offset), nullptr, operands.workspace);
+      });
+      plan.kernel.workspace_bytes = kernel->workspace_bytes;
+      return plan;
+    }
+  }
+  MultiplyGeometry geometry{batches_of(matmul),
+                            matmul.rows,
+                            matmul.inner,
+                            matmul.columns,
+                            static_cast<int>(matmul.batch.size()),
+                            {},
+                            geometry_of(matmul.a),
+                            geometry_of(matmul.b),
+                            geometry_of(matmul.c),
+                            matmul.alpha,
+                            matmul.beta};
+  std::copy(matmul.batch.begin(), matmul.batch.end(), geometry.batch_extent);
+  const GpuFunction function = GpuFunction::get(device, multiply_text(type_name(dtype)), "multiply");
+  const std::int64_t tiles = geometry.batches * ((matmul.rows + 15) / 16) * ((matmul.columns + 15) / 16);
+  return plan_of(
+      product, bytes,
+      [function, geometry, blocks = grid_size(tiles, 1)](const Operands& operands, const void* a, const void* b) {
+        launch(function, operands.stream, blocks, 256, geometry, operands.dst[0], a, b);
+      });
+}
+
+}  // namespace
+
+std::vector<Implementation> product_implementations() {
+  return {{"cublas:fully_connected", {"FullyConnected"}, offer_fully_connected},
+          {"cuda:product",
+           {"dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_syrk", "_npi_matmul", "_np_dot", "_npi_dot",
+            "_contrib_interleaved_matmul_selfatt_qk", "_contrib_interleaved_matmul_selfatt_valatt",
+            "_contrib_interleaved_matmul_encdec_qk", "_contrib_interleaved_matmul_encdec_valatt"},
+           offer_product}};
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,65 @@
+// softmax and its relatives: a block a line.
+
+#include "backends/cuda/kernel_text.h"
+#include "backends/cuda/plain/families.h"
+#include "backends/cuda/runtime/memory.h"
+#include "backends/cuda/runtime/module.h"
+#include "graph/graph.h"
+#include "ops/arithmetic.h"
+#include "ops/axis_split.h"
+
+namespace tenon::cuda {
+namespace {
+
+/// The axes a line covers.
+AxisSplit split_of(const OpCall& call) {
+  const Attributes& attributes = call.attributes();
+  const Shape& data = call.shape_in(0);
+  const int rank = data.rank();
+  const auto name = call.node.op_name();
+  if (name == "SoftmaxOutput") {
+    if (attributes.flag("multi_output")) return split_around(data, 1, 2);
+    return attributes.flag("preserve_shape") ? split_around(data, rank - 1, rank) : split_around(data, 1, rank);
+  }
+  if (name == "SoftmaxActivation") {
+    return attributes.text("mode") == "channel" ? split_around(data, 1, 2) : split_around(data, rank - 1, rank);
+  }
+  const std::int64_t axis = attributes.integer("axis");
+  const int front = static_cast<int>(axis < 0 ? axis + rank : axis);
+  return split_around(data, front, front + 1);
+}
+
+Offer offer(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const Attributes& attributes = call.attributes();
+  Conditions conditions = filled_conditions(call);
+  conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
+  conditions.require(!attributes.has("use_length") || !attributes.flag("use_length"),
+                     "lines have lengths of their own");
+  conditions.require(call.shape_in(0).rank() > 0, "the data are a scalar");
+  if (conditions.refuse()) return conditions.reason();
+  const auto name = call.node.op_name();
+  const SoftmaxKind kind = name == "log_softmax" ? SoftmaxKind::log_softmax
+                           : name == "softmin"   ? SoftmaxKind::softmin
+                                                 : SoftmaxKind::softmax;
+  const GpuFunction kernel =
+      GpuFunction::get(device_of(request.memory),
+                       softmax_text(type_name(call.dtype_out()), type_name(call.dtype_in(0)), kind), "softmax");
+  const AxisSplit split = split_of(call);
+  const double temperature = attributes.has("temperature") ? attributes.real("temperature") : 1;
+  StepPlan plan;
+  plan.kernel.run = [kernel, split, temperature](const Operands& operands) {
+    const std::int64_t lines = split.outer * split.inner;
+    launch(kernel, operands.stream, grid_size(lines, 1), 256, operands.dst[0], operands.src[0], lines, split.size,
+           split.inner, temperature);
+  };
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Implementation> softmax_implementations() {
+  return {{"cuda:softmax", {"softmax", "log_softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation"}, offer}};
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,63 @@
+#include "backends/cuda/codegen/compiler.h"
+#include "backends/cuda/cuda.h"
+#include "backends/cuda/runtime/blas.h"
+#include "backends/cuda/runtime/device.h"
+#include "backends/cuda/runtime/dnn.h"
+
+namespace tenon::cuda {
+namespace {
+
+/// "13.0" of 13000.
+std::string driver_version(const Driver& driver) {
+  int version = 0;
+  if (driver.cuDriverGetVersion(&version) != CUDA_SUCCESS) return "";
+  return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
+}
+
+/// "9.19.0" of 91900.
+std::string cudnn_version() {
+  const std::size_t version = cudnn().cudnnGetVersion();
+  return fmt::format("{}.{}.{}", version / 10000, version % 10000 / 100, version % 100);
+}
+
+/// "13.1.0" of 130100.
+std::string blas_version() {
+  const std::size_t version = blas().cublasLtGetVersion();
+  return fmt::format("{}.{}.{}", version / 10000, version % 10000 / 100, version % 100);
+}
+
+LibraryInfo info_of(const char* what, const Library& library, std::string (*version)()) {
+  const bool usable = library.is_open() && library.problem().empty();
+  return {what, library.file(), usable ? version() : "", library.problem()};
+}
+
+DeviceInfo info_of(const Driver& driver, int ordinal) {
+  CUdevice device;
+  check(driver.cuDeviceGet(&device, ordinal));
+  const Properties properties = read_properties(driver, device);
+  return {{Device::Kind::cuda, ordinal},
+          properties.name,
+          fmt::format("compute capability {}.{}, {} multiprocessors", properties.major, properties.minor,
+                      properties.multiprocessors),
+          properties.memory_bytes};
+}
+
+}  // namespace
+
+DeviceList list_devices() {
+  DeviceList list;
+  std::string problem;
+  const Driver* driver = find_driver(&problem);
+  list.libraries.push_back({"CUDA driver", driver == nullptr ? "" : driver->library.file(),
+                            driver == nullptr ? "" : driver_version(*driver), problem});
+  list.libraries.push_back(info_of("cuDNN", cudnn().library, cudnn_version));
+  list.libraries.push_back(info_of("cuBLASLt", blas().library, blas_version));
+  const CompilerInfo compiler = compiler_info();
+  list.libraries.push_back({"NVRTC", compiler.file, compiler.version, compiler.problem});
+  int count = 0;
+  if (driver != nullptr && driver->cuDeviceGetCount(&count) != CUDA_SUCCESS) count = 0;
+  for (int ordinal = 0; ordinal < count; ++ordinal) list.devices.push_back(info_of(*driver, ordinal));
+  return list;
+}
+
+}  // namespace tenon::cuda

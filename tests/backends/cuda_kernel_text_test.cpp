@@ -1,0 +1,73 @@
+// Every template of the plain executor compiles for the architectures Tenon runs on; NVRTC needs no GPU.
+
+#include "backends/cuda/kernel_text.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/cuda/codegen/compiler.h"
+
+namespace tenon::cuda {
+namespace {
+
+struct Specimen {
+  std::string name;
+  std::string entry, text;
+};
+
+void PrintTo(const Specimen& text, std::ostream* stream) {
+  *stream << text.name;
+}
+
+std::vector<Specimen> texts() {
+  std::vector<Specimen> result;
+  for (const char* type : {"float", "double", "f16", "bf16"}) {
+    const std::string word = type, wide = word == "double" ? "double" : "float";
+    result.push_back({"map_" + word, "map", map_text({type, {type, type}, wide, "convert<A>(pow(real(a), real(b)))"})});
+    result.push_back({"reduce_" + word, "reduce",
+                      reduce_text({type, type, wide, "0", "acc + x", "acc + other", "acc / static_cast<A>(terms)"})});
+    result.push_back({"arg_reduce_" + word, "arg_reduce", arg_reduce_text(type, type, wide, "x > best")});
+    result.push_back({"softmax_" + word, "softmax", softmax_text(type, type, SoftmaxKind::log_softmax)});
+    result.push_back({"pool_max_" + word, "pool", pool_text(type, PoolKind::max, PoolDivisor::inside_pad, true)});
+    result.push_back({"pool_average_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::real, false)});
+    result.push_back({"pool_lp_" + word, "pool", pool_text(type, PoolKind::lp, PoolDivisor::kernel, false)});
+    result.push_back({"multiply_" + word, "multiply", multiply_text(type)});
+  }
+  for (const char* type : {"u8", "i8", "int", "i64", "bool"}) {
+    const std::string word = type;
+    result.push_back({"map_" + word, "map", map_text({type, {type, type}, "i64", "convert<A>(modulo(a, b))"})});
+    result.push_back({"from_float_to_" + word, "map", map_text({type, {"float"}, "float", "a"})});
+    result.push_back({"from_double_to_" + word, "map", map_text({type, {"double"}, "double", "a"})});
+    result.push_back({"take_by_" + word, "take", take_text("u32", type, "wrap")});
+  }
+  result.push_back({"wide_map", "map", map_text({"u16", {"u16"}, "", "a", true})});
+  result.push_back({"take_clipped", "take", take_text("u64", "float", "clip")});
+  return result;
+}
+
+class CudaKernelText : public testing::TestWithParam<Specimen> {};
+
+TEST_P(CudaKernelText, CompilesWithoutSpillingRegisters) {
+  if (!compiler_available()) GTEST_SKIP() << "skipped: " << compiler_missing() << " is not here";
+  for (const int architecture : {80, 90}) {
+    const CompiledKernel kernel = compile_kernel(GetParam().text, architecture);
+    const KernelBudget budget = budget_of(kernel.cubin, GetParam().entry);
+    EXPECT_LE(budget.registers, 128);
+    EXPECT_LE(budget.static_shared, 48 * 1024);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, CudaKernelText, testing::ValuesIn(texts()),
+                         [](const auto& specimen) { return specimen.param.name; });
+
+TEST(CudaKernelTextRefused, QuotesTheCompiler) {
+  if (!compiler_available()) GTEST_SKIP() << "skipped: " << compiler_missing() << " is not here";
+  try {
+    compile_kernel(map_text({"float", {"float"}, "float", "no_such_function(a)"}), 90);
+    FAIL() << "compiled";
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("no_such_function"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace tenon::cuda

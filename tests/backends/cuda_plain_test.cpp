@@ -1,0 +1,147 @@
+// The plain executor on a GPU against the CPU's reference; skipped where there is none.
+
+#include <cstring>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <tenon/devices.h>
+#include <tenon/error.h>
+#include <tenon/executor.h>
+
+#include "graph/graph.h"
+#include "ops/registry.h"
+#include "support/evaluate.h"
+
+namespace tenon {
+namespace {
+
+bool has_gpu() {
+  return list_devices().devices.size() > 1;
+}
+
+class CudaPlain : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_gpu()) GTEST_SKIP() << "skipped: there is no GPU";
+  }
+};
+
+BindOptions on_gpu(std::map<std::string, Shape> shapes) {
+  BindOptions options;
+  options.device = Device::parse("cuda:0");
+  options.shapes = std::move(shapes);
+  return options;
+}
+
+Tensor ramp(const Shape& shape) {
+  Tensor tensor(shape, DType::float32);
+  auto* data = tensor.mutable_data<float>();
+  for (std::int64_t i = 0; i < shape.elements(); ++i) data[i] = static_cast<float>((i * 37 % 101) - 50) / 50;
+  return tensor;
+}
+
+void expect_close(const Tensor& ours, const Tensor& theirs, float tolerance) {
+  ASSERT_EQ(ours.shape(), theirs.shape());
+  float greatest = 0;
+  for (std::int64_t i = 0; i < theirs.elements(); ++i) {
+    greatest = std::max(greatest, std::abs(theirs.data<float>()[i]));
+  }
+  for (std::int64_t i = 0; i < theirs.elements(); ++i) {
+    ASSERT_NEAR(ours.data<float>()[i], theirs.data<float>()[i], tolerance * greatest) << "at " << i;
+  }
+}
+
+constexpr const char* kNet = R"(
+%data = variable
+%w = variable
+%b = variable
+%c = Convolution(%data, %w, %b) {kernel=(3, 3), num_filter=8, pad=(1, 1)}
+%r = Activation(%c) {act_type=relu}
+%p = Pooling(%r) {kernel=(2, 2), stride=(2, 2), pool_type=avg}
+%t = transpose(%p) {axes=(0, 2, 3, 1)}
+%s = sum(%t) {axis=(1,)}
+%e = _contrib_index_array(%s)
+%o = softmax(%s)
+return %o, %e
+)";
+
+Model small_net() {
+  return Model(parse_graph(kNet, ops()), {{"w", ramp({8, 3, 3, 3})}, {"b", ramp({8})}});
+}
+
+TEST_F(CudaPlain, AgreesWithTheCpuAlsoWhenReplayed) {
+  const Model model = small_net();
+  Executor gpu = Executor::bind(model, on_gpu({{"data", {2, 3, 8, 8}}}));
+  BindOptions options;
+  options.shapes["data"] = {2, 3, 8, 8};
+  Executor cpu = Executor::bind(model, options);
+  for (int turn = 0; turn < 4; ++turn) {
+    Tensor input = ramp({2, 3, 8, 8});
+    input.mutable_data<float>()[0] = static_cast<float>(turn);
+    for (Executor* executor : {&gpu, &cpu}) {
+      executor->set_input("data", input);
+      executor->forward();
+    }
+    expect_close(gpu.output(0), cpu.output(0), 1e-5f);
+  }
+}
+
+TEST_F(CudaPlain, TheMonitorSeesEveryNode) {
+  Executor gpu = Executor::bind(small_net(), on_gpu({{"data", {2, 3, 8, 8}}}));
+  std::vector<std::string> names;
+  gpu.set_monitor([&](const std::string& name, const Tensor& value) {
+    names.push_back(name);
+    EXPECT_GT(value.elements(), 0);
+  });
+  gpu.forward();
+  EXPECT_THAT(names, testing::Contains("c_output"));
+  EXPECT_THAT(names, testing::Contains("t_output"));
+}
+
+TEST_F(CudaPlain, ThreadsWithExecutorsOfTheirOwnAgree) {
+  const Model model = small_net();
+  std::vector<Tensor> results(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      Executor gpu = Executor::bind(model, on_gpu({{"data", {2, 3, 8, 8}}}));
+      gpu.set_input("data", ramp({2, 3, 8, 8}));
+      for (int turn = 0; turn < 20; ++turn) gpu.forward();
+      results[i] = gpu.output(0).clone();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Tensor& result : results) {
+    EXPECT_EQ(0, std::memcmp(result.data(), results[0].data(), result.bytes())) << "bits differ";
+  }
+}
+
+TEST_F(CudaPlain, TooLittleMemorySaysWhatIsNeededAndLeavesTheDeviceUsable) {
+  const Model model(parse_graph("%data = variable\n%y = exp(%data)\n%z = exp(%y)\nreturn %z\n", ops()), {});
+  try {
+    Executor::bind(model, on_gpu({{"data", {1 << 20, 1 << 18}}}));
+    FAIL() << "bound";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_THAT(error.what(), testing::HasSubstr("bytes free"));
+  }
+  Executor small = Executor::bind(model, on_gpu({{"data", {1, 4}}}));
+  small.forward();
+  EXPECT_NEAR(small.output(0).data<float>()[0], 2.718281828f, 1e-5f);
+}
+
+TEST_F(CudaPlain, AnOrdinalBeyondTheLastIsRefused) {
+  BindOptions options = on_gpu({{"data", {1, 3, 32, 32}}});
+  options.device.ordinal = 99;
+  try {
+    Executor::bind(small_net(), options);
+    FAIL() << "bound";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("there is no device cuda:99"));
+  }
+}
+
+}  // namespace
+}  // namespace tenon
