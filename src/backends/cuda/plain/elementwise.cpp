@@ -185,7 +185,8 @@ Offer offer_binary(const StepRequest& request) {
   return plan_of(request, arithmetic, with, 1, {call.attributes().real("scalar")});
 }
 
-/// Functions by act_type, for floating data; p0 is LeakyReLU's slope.
+/// Functions by act_type, for floating data; p0 is LeakyReLU's slope. Two of them are in float whatever the data, as
+/// MXNet's are.
 Offer offer_activation(const StepRequest& request) {
   static const Table functions = {
       {"relu", "a < 0 ? A(0) : a"},
@@ -193,10 +194,10 @@ Offer offer_activation(const StepRequest& request) {
       {"tanh", "tanh(a)"},
       {"softrelu", "a > 20 ? a : log1p(exp(a))"},
       {"softsign", "a / (1 + fabs(a))"},
-      {"leaky", "a > 0 ? a : A(p0) * a"},
+      {"leaky", "a > 0 ? a : A(float(p0) * float(a))"},
       {"elu", "a > 0 ? a : A(p0) * expm1(a)"},
       {"selu", "A(1.0507009873554805f) * (a > 0 ? a : A(1.6732632423543772f) * expm1(a))"},
-      {"gelu", "a / 2 * (1 + erf(a / A(1.4142135623730951f)))"},
+      {"gelu", "A(float(a) / 2 * (1 + erf(float(a) / 1.4142135623730951f)))"},
       {"prelu", "a > 0 ? a : b * a"},
   };
   const OpCall& call = request.call;

@@ -108,6 +108,8 @@ std::optional<BlasProduct> blas_product(const Matmul& matmul, DType dtype) {
   product.batch = matmul.batch.empty() ? 1 : matmul.batch[0];
   product.alpha = matmul.alpha;
   product.beta = matmul.beta;
+  const bool moved = matmul.a.offset != 0 || matmul.b.offset != 0 || matmul.c.offset != 0;
+  if (moved) product.alignment = static_cast<std::uint32_t>(size_of(dtype));
   return product;
 }
 

@@ -36,6 +36,9 @@ Offer offer(const StepRequest& request) {
   conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
   conditions.require(!attributes.has("use_length") || !attributes.flag("use_length"),
                      "lines have lengths of their own");
+  // Rounded to the data's type before they are widened, sums in another order would show.
+  conditions.require(call.dtype_in(0) == call.dtype_out(), "{} become {}", tenon::name(call.dtype_in(0)),
+                     tenon::name(call.dtype_out()));
   conditions.require(call.shape_in(0).rank() > 0, "the data are a scalar");
   if (conditions.refuse()) return conditions.reason();
   const auto name = call.node.op_name();

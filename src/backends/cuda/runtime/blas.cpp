@@ -95,6 +95,13 @@ std::optional<BlasKernel> blas_kernel(const GpuDevice& device, const BlasProduct
   const std::shared_ptr<cublasLtMatmulPreferenceOpaque_t> preference(created, blas().cublasLtMatmulPreferenceDestroy);
   check(blas().cublasLtMatmulPreferenceSetAttribute(created, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace,
                                                     sizeof kWorkspace));
+  // Left alone it would count on 256 bytes, which places in an arena don't have.
+  for (const auto attribute :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+    check(
+        blas().cublasLtMatmulPreferenceSetAttribute(created, attribute, &product.alignment, sizeof product.alignment));
+  }
   cublasLtMatmulHeuristicResult_t result{};
   int found = 0;
   const cublasStatus_t status = blas().cublasLtMatmulAlgoGetHeuristic(handle, operation.get(), b.get(), a.get(),

@@ -55,7 +55,8 @@ struct BlasProduct {
   Side a, b, c;
   std::int64_t batch = 1;
   double alpha = 1, beta = 0;
-  bool bias = false;  ///< a number a column, added to C
+  bool bias = false;             ///< a number a column, added to C
+  std::uint32_t alignment = 16;  ///< of the operands' addresses, in bytes
 };
 
 /// Runs on device pointers a, b, c and, where the product has one, a bias.
