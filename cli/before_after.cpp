@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "backends/registry.h"
+#include "core/error.h"
 #include "core/threads.h"
 #include "draw.h"
 #include "measure.h"
@@ -143,6 +144,10 @@ struct ReportOptions {
 };
 
 int run(const ReportOptions& options) {
+  if (options.model.device != "cpu") {
+    fail(ErrorCode::unsupported, "the report times steps on the processor, not on {}; show --before-after draws both",
+         options.model.device);
+  }
   const Model model = options.model.load();
   const BindOptions binding = options.model.binding(options.model.plan(model));
   const ThreadScope scope(options.model.effective_threads());

@@ -46,6 +46,8 @@ enum {
 const char* tenon_version(void);
 /* What this build is made of, for bug reports: names ("oneDNN") and their values ("2.6.3"); never freed. */
 TenonStatus tenon_components(size_t* count, const char* const** names, const char* const** values);
+/* What a model can be bound on here: "cpu", "cuda:0", …; never freed. */
+TenonStatus tenon_devices(size_t* count, const char* const** names);
 /* TENON_C_API_VERSION as the loaded library was built. */
 int32_t tenon_c_api_version(void);
 /* The sentence of this thread's last failure, "" before the first; valid until this thread's next failure. */

@@ -14,7 +14,7 @@ from ._lib import components, lib
 from .engine import Engine
 from .errors import Error
 from .executor import Executor, Step
-from .model import Model, load, load_files, zoo, zoo_input, zoo_names
+from .model import Model, devices, load, load_files, zoo, zoo_input, zoo_names
 
 __version__ = lib.tenon_version().decode()
 
@@ -25,6 +25,7 @@ __all__ = [
     "Model",
     "Step",
     "components",
+    "devices",
     "errors",
     "load",
     "load_files",

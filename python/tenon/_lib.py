@@ -58,6 +58,7 @@ _CHECKED: Dict[str, List[Any]] = {
     "tenon_model_zoo": [c_char_p, c_uint64, POINTER(c_void_p)],
     "tenon_model_zoo_pretrained": [c_char_p, c_char_p, POINTER(c_void_p)],
     "tenon_zoo_names": _names,
+    "tenon_devices": _names,
     "tenon_zoo_input": [c_char_p, POINTER(c_void_p)],
     "tenon_model_names": [c_void_p, c_int32, *_names],
     "tenon_model_parameter": [c_void_p, c_char_p, POINTER(c_void_p)],
@@ -124,6 +125,9 @@ def _open() -> Any:
         library = ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(f"the library of Tenon cannot be opened ({error}); TENON_LIBRARY names another") from error
+    missing = [name for name in (*_PLAIN, *_CHECKED) if not hasattr(library, name)]
+    if missing:
+        raise ImportError(f"{path} lacks {', '.join(missing)}: it is older than this package")
     for name, (result, arguments) in _PLAIN.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

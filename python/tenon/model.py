@@ -205,6 +205,16 @@ def zoo_names() -> List[str]:
     return _lib.name_list(lib.tenon_zoo_names)
 
 
+def devices() -> List[str]:
+    """What models can be bound on here.
+
+    >>> import tenon
+    >>> tenon.devices()[0]
+    'cpu'
+    """
+    return _lib.name_list(lib.tenon_devices)
+
+
 def zoo_input(name: str) -> Tuple[int, ...]:
     """The shape of the input that a network of the zoo was made for, batch 1.
 

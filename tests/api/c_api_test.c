@@ -406,6 +406,14 @@ static void test_arrays(const char* folder) {
   tenon_tensor_free(tensors[1]);
 }
 
+static void test_devices(void) {
+  size_t count = 0;
+  const char* const* names = NULL;
+  CHECK_OK(tenon_devices(&count, &names));
+  CHECK(count >= 1 && strcmp(names[0], "cpu") == 0);
+  CHECK_FAILS(tenon_devices(NULL, &names), TENON_INVALID_ARGUMENT, "'count'");
+}
+
 static void test_operators(void) {
   const char* all = NULL;
   CHECK_OK(tenon_operators(&all));
@@ -436,6 +444,7 @@ int main(int argc, char** argv) {
   test_run(model);
   test_arrays(argv[1]);
   test_operators();
+  test_devices();
   tenon_model_free(model);
   if (failures == 0) puts("the C API works");
   return failures == 0 ? 0 : 1;

@@ -2,6 +2,8 @@
 
 import threading
 
+from ..model import devices
+
 from .base import Unsupported
 
 
@@ -62,12 +64,12 @@ def current_context():
 
 
 def num_gpus():
-    """How many GPUs this build of Tenon can run networks on."""
-    return 0
+    """How many GPUs networks can run on here."""
+    return sum(name.startswith("cuda") for name in devices())
 
 
 def gpu_memory_info(device_id=0):
-    raise Unsupported(f"there is no GPU {device_id} that this build of Tenon can use")
+    raise Unsupported("the memory of GPUs is told by `tenon devices`")
 
 
 def device_of(context):
@@ -76,6 +78,6 @@ def device_of(context):
         return "cpu"
     if context.device_id >= num_gpus():
         raise Unsupported(
-            f"the context {context} names a GPU, but this build of Tenon has none to use; bind on mx.cpu()"
+            f"the context {context} names a GPU that is not there ({num_gpus()} found); bind on mx.cpu()"
         )
     return f"cuda:{context.device_id}"

@@ -4,6 +4,7 @@ import functools
 import os
 
 from .base import Unsupported
+from .context import num_gpus
 
 
 def is_np_array():
@@ -43,4 +44,4 @@ def makedirs(d):
 
 
 def get_gpu_count():
-    return 0
+    return num_gpus()

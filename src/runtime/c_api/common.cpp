@@ -1,5 +1,7 @@
 #include <cstring>
 
+#include <tenon/devices.h>
+
 #include "runtime/c_api/handles.h"
 
 // The numbers are promises of both APIs.
@@ -95,6 +97,18 @@ TenonStatus tenon_components(size_t* count, const char* const** names, const cha
     require(count, "count");
     all_names.give(count, require(names, "names"));
     all_values.give(count, require(values, "values"));
+  });
+}
+
+TenonStatus tenon_devices(size_t* count, const char* const** names) {
+  using namespace tenon::c_api;
+  return guarded([&] {
+    static const NameList all([] {
+      std::vector<std::string> devices;
+      for (const tenon::DeviceInfo& info : tenon::list_devices().devices) devices.push_back(info.device.str());
+      return devices;
+    }());
+    all.give(require(count, "count"), require(names, "names"));
   });
 }
 
