@@ -114,7 +114,7 @@ def test_zoom_and_pan(page):
 def test_tables_sort_and_filter(page):
     steps = page.locator("section", has_text="Steps").filter(has=page.locator("h2", has_text="Steps")).last
     all_rows = steps.locator("tbody tr").count()
-    assert all_rows > 100
+    assert all_rows > 69  # those before, and fewer after
     steps.get_by_label("filter rows").fill("Pooling")
     assert 0 < steps.locator("tbody tr").count() < all_rows
     steps.get_by_label("filter rows").fill("")
