@@ -131,6 +131,21 @@ TEST(EngineOperators, Products) {
   }
 }
 
+TEST(EngineOperators, RowsByIndex) {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    Draw draw(seed);
+    const std::int64_t rows = draw.from(1, 50), width = draw.one_of({1, 3, 16, 70}), count = draw.from(1, 40);
+    Tensor indices = draw.tensor({2, count}, static_cast<float>(rows) + 3);  // some of them outside
+    EngineTrial{"%data = variable\n%w = variable\n" +
+                    nodes(draw.from(0, 1) == 0
+                              ? fmt::format("Embedding(%data, %w) {{input_dim={}, output_dim={}}}", rows, width)
+                              : "take(%w, %data)"),
+                {{"data", indices}, {"w", draw.tensor({rows, width})}}}
+        .expect_close(0, "tenon:rows");
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 /// What feeds a Concat writes into its result, and nobody overwrites that.
 TEST(EngineOperators, ConcatTakesWhatWasWrittenInPlace) {
   Draw draw(1);
@@ -170,16 +185,18 @@ TEST(EngineOperators, RecurrentLayers) {
       blob += directions * gates * hidden * (width + hidden + 2);
     }
     const Shape state{layers * directions, batch, hidden};
-    EngineTrial trial{"%data = variable\n%w = variable\n%h = variable\n%e = variable\n",
-                      {{"data", draw.tensor({steps, batch, input})},
-                       {"w", draw.tensor({blob}, 2 / std::sqrt(static_cast<float>(input + hidden)))},
-                       {"h", draw.tensor(state)}}};
+    const std::string blob_name = draw.one_of({"w", "f"});
+    EngineTrial trial{
+        "%data = variable\n%" + blob_name + " = variable\n%h = variable\n" + (lstm ? "%e = variable\n" : ""),
+        {{"data", draw.tensor({steps, batch, input})},
+         {blob_name, draw.tensor({blob}, 2 / std::sqrt(static_cast<float>(input + hidden)))},
+         {"h", draw.tensor(state)}}};
     if (lstm) trial.values["e"] = draw.tensor(state);
-    if (!lstm) trial.text = "%data = variable\n%w = variable\n%h = variable\n";
-    trial.text += nodes(fmt::format("RNN(%data, %w, %h{}) {{mode={}, state_size={}, num_layers={}, bidirectional={}, "
-                                    "state_outputs=True}}",
-                                    lstm ? ", %e" : "", mode, hidden, layers, directions == 2 ? "True" : "False"),
-                        lstm ? 3 : 2);
+    trial.text +=
+        nodes(fmt::format("RNN(%data, %{}, %h{}) {{mode={}, state_size={}, num_layers={}, bidirectional={}, "
+                          "state_outputs=True}}",
+                          blob_name, lstm ? ", %e" : "", mode, hidden, layers, directions == 2 ? "True" : "False"),
+              lstm ? 3 : 2);
     // Errors feed back through every step.
     trial.expect_close(2e-5, "tenon:recurrent");
     if (testing::Test::HasFailure()) return;

@@ -9,6 +9,7 @@
 #include "backends/cpu/kernels/turn.h"
 #include "graph/graph.h"
 #include "ops/kernel_form.h"
+#include "ops/read_index.h"
 
 namespace tenon::cpu {
 namespace {
@@ -122,6 +123,37 @@ Offer offer_copy(const StepRequest& request) {
   return plan;
 }
 
+/// Rows of a table by index, those outside clipped: Embedding(indices, table), take(table, indices).
+Offer offer_rows(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = kernel_conditions(call);
+  const bool takes = call.node.op_name() == "take";
+  if (takes) {
+    const std::string& mode = call.attributes().text("mode");
+    const std::int64_t axis = call.attributes().integer("axis");
+    conditions.require(mode == "clip", "mode={} is not clip", mode);
+    conditions.require(axis == 0, "axis={} is not the first", axis);
+  }
+  if (conditions.refuse()) return conditions.reason();
+  const int table = takes ? 0 : 1;
+  const Shape& shape = call.shape_in(table);
+  const std::int64_t size = shape[0], row = shape.elements(1, shape.rank());
+  StepPlan plan;
+  plan.kernel.run = [table, size, row, count = call.shape_in(1 - table).elements(),
+                     read = index_reader(DType::float32)](const Operands& operands) {
+    const void* indices = operands.in<float>(1 - table);
+#pragma omp parallel if (count * row >= kWorthWaking)
+    {
+      const Share share = share_of(count);
+      for (std::int64_t i = share.first; i < share.last; ++i) {
+        const std::int64_t index = std::clamp<std::int64_t>(read(indices, i), 0, size - 1);
+        std::copy_n(operands.in<float>(table) + index * row, row, operands.out<float>() + i * row);
+      }
+    }
+  };
+  return plan;
+}
+
 }  // namespace
 
 std::vector<Implementation> engine_copy_implementations() {
@@ -129,7 +161,8 @@ std::vector<Implementation> engine_copy_implementations() {
            {"transpose", "SwapAxis", "slice", "slice_axis", "slice_like", "SliceChannel", "stack", "tile", "repeat",
             "broadcast_to", "broadcast_axis", "broadcast_like", "reverse", "depth_to_space", "space_to_depth", "Crop",
             "_np_transpose", "_np_moveaxis"},
-           offer_copy}};
+           offer_copy},
+          {"tenon:rows", {"Embedding", "take"}, offer_rows}};
 }
 
 }  // namespace tenon::cpu

@@ -1,5 +1,6 @@
 // Recurrent layers. What the data give to the gates is one product over all steps; a step then adds the state's part,
-// by the epilogue of a product of few rows, and applies the cell. All weights of the blob are packed once.
+// by the epilogue of a product of few rows, and applies the cell. All weights of the blob are packed once, or at every
+// run where they are computed.
 
 #include <algorithm>
 #include <array>
@@ -66,8 +67,8 @@ class Recurrent {
   }
 
   std::size_t workspace_bytes() const {
-    return static_cast<std::size_t>(data_gates() + state_gates() + 2 * state() + 2 * activations()) * sizeof(float) +
-           vector_bytes();
+    const std::int64_t floats = data_gates() + state_gates() + 2 * state() + 2 * activations();
+    return static_cast<std::size_t>(floats + (packed_ ? 0 : packed_floats_)) * sizeof(float) + vector_bytes();
   }
 
   void run(const Operands& operands) const {
@@ -75,11 +76,14 @@ class Recurrent {
     const auto take = [&](std::int64_t floats) { return std::exchange(memory, memory + floats); };
     Scratch scratch{take(data_gates()), take(state_gates()), take(state()), take(state())};
     const std::array<float*, 2> between{take(activations()), take(activations())};
+    const float* packed = packed_ ? packed_->data<float>() : memory;
+    if (!packed_) pack(operands.in<float>(1), memory);
     const float* src = operands.in<float>(0);
     for (std::int64_t layer = 0; layer < layers_; ++layer) {
       float* dst = layer + 1 == layers_ ? operands.out<float>() : between[static_cast<std::size_t>(layer % 2)];
       for (std::int64_t direction = 0; direction < directions_; ++direction) {
-        run_part(operands, scratch, layer * directions_ + direction, direction == 1, src, dst + direction * hidden_);
+        run_part(operands, scratch, packed, layer * directions_ + direction, direction == 1, src,
+                 dst + direction * hidden_);
       }
       src = dst;
     }
@@ -120,10 +124,9 @@ class Recurrent {
     }
   }
 
-  void run_part(const Operands& operands, const Scratch& scratch, std::int64_t part, bool backwards, const float* src,
-                float* dst) const {
+  void run_part(const Operands& operands, const Scratch& scratch, const float* packed, std::int64_t part,
+                bool backwards, const float* src, float* dst) const {
     const auto index = static_cast<std::size_t>(part);
-    const float* packed = packed_->data<float>();
     const Packed& at = parts_[index];
     const bool lstm = cell_ == RecurrentCell::lstm;
     const std::int64_t state = batch_ * hidden_;
@@ -168,7 +171,7 @@ class Recurrent {
   std::shared_ptr<const Epilogue> by_bias_, by_data_;  // what a product is added to
   std::vector<Packed> parts_;                          // of every layer and direction
   std::int64_t packed_floats_ = 0;
-  std::shared_ptr<const Tensor> packed_;
+  std::shared_ptr<const Tensor> packed_;  // null where the weights are computed
 };
 
 Offer offer_recurrent(const StepRequest& request) {
@@ -178,21 +181,21 @@ Offer offer_recurrent(const StepRequest& request) {
   conditions.require(!attributes.flag("use_sequence_length"), "each sequence has its own length");
   conditions.require(!attributes.has("projection_size"), "the state is projected to {} elements",
                      attributes.has("projection_size") ? attributes.integer("projection_size") : 0);
-  conditions.require(request.constant[1] != nullptr, "the weights are computed");
   if (conditions.refuse()) return conditions.reason();
   Recurrent recurrent(call);
-  const Tensor& blob = *request.constant[1];
-  const std::string kind = fmt::format("recurrent panels of {} from {} over {}", attributes.text("mode"),
-                                       call.shape_in(0)[2], attributes.integer("state_size"));
-  const auto packed = request.parameters.derive(blob, kind, [&] {
-    Tensor made(Shape{recurrent.packed_floats()}, DType::float32);
-    recurrent.pack(blob.data<float>(), made.mutable_data<float>());
-    return made;
-  });
-  recurrent.keep(packed);
   StepPlan plan;
-  plan.packed = {packed};
-  plan.absorbed = {1};
+  if (const Tensor* blob = request.constant[1]) {
+    const std::string kind = fmt::format("recurrent panels of {} from {} over {}", attributes.text("mode"),
+                                         call.shape_in(0)[2], attributes.integer("state_size"));
+    const auto packed = request.parameters.derive(*blob, kind, [&] {
+      Tensor made(Shape{recurrent.packed_floats()}, DType::float32);
+      recurrent.pack(blob->data<float>(), made.mutable_data<float>());
+      return made;
+    });
+    recurrent.keep(packed);
+    plan.packed = {packed};
+    plan.absorbed = {1};
+  }
   plan.kernel.workspace_bytes = recurrent.workspace_bytes();
   plan.kernel.run = [recurrent](const Operands& operands) { recurrent.run(operands); };
   return plan;
