@@ -1,0 +1,61 @@
+#include "backends/cuda/codegen/layer_plan.h"
+#include "backends/cuda/cuda.h"
+#include "backends/cuda/engine/engine.h"
+#include "backends/cuda/runtime/memory.h"
+#include "core/error.h"
+
+namespace tenon::cuda {
+namespace {
+
+/// The storage of blocks in this format.
+Storage storage_in(MemoryFormat format) {
+  if (format.stored == DType::float16) return Storage::f16;
+  return format.stored == DType::bfloat16 ? Storage::bf16 : Storage::f32;
+}
+
+FusedKernel reorder_kernel(const GpuDevice& device, const Shape& shape, MemoryFormat blocks, bool to_blocks) {
+  return FusedKernel(device, reorder_spec(blocked_shape(shape), storage_in(blocks), to_blocks, target_of(device)));
+}
+
+}  // namespace
+
+Kernel engine_reorder(const GpuDevice& device, const TensorType& type, MemoryFormat from, MemoryFormat to) {
+  if (type.dtype != DType::float32 || type.shape.rank() < 2) {
+    fail(ErrorCode::internal, "a value of {} axes has no other layout on the device", type.shape.rank());
+  }
+  const auto launch = [](const FusedKernel& kernel, const void* src, void* dst, void* stream) {
+    KernelPointers pointers;
+    pointers.src = src;
+    pointers.dst[0] = dst;
+    kernel.launch(stream, pointers);
+  };
+  if (from.row_major() || to.row_major()) {
+    const FusedKernel kernel = reorder_kernel(device, type.shape, from.row_major() ? to : from, from.row_major());
+    return {[=](const Operands& operands) { launch(kernel, operands.src[0], operands.dst[0], operands.stream); }};
+  }
+  const FusedKernel there = reorder_kernel(device, type.shape, from, false);
+  const FusedKernel back = reorder_kernel(device, type.shape, to, true);
+  return {[=](const Operands& operands) {
+            launch(there, operands.src[0], operands.workspace, operands.stream);
+            launch(back, operands.workspace, operands.dst[0], operands.stream);
+          },
+          padded_bytes(type, {})};
+}
+
+Backend engine_backend(int ordinal) {
+  Backend backend = plain_backend(ordinal);
+  backend.name = "cuda";
+  backend.reorder_name = "tenon:reorder";
+  backend.reorder = [&device = device_of(*backend.memory)](const TensorType& type, MemoryFormat from, MemoryFormat to) {
+    return engine_reorder(device, type, from, to);
+  };
+  std::vector<Implementation> own;
+  for (const auto family :
+       {engine_convolution_implementations, engine_matmul_implementations, engine_layer_implementations}) {
+    for (Implementation& implementation : family()) own.push_back(std::move(implementation));
+  }
+  backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());
+  return backend;
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,211 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "backends/cuda/codegen/weights.h"
+#include "backends/cuda/engine/engine.h"
+#include "backends/cuda/runtime/memory.h"
+#include "core/error.h"
+#include "graph/graph.h"
+
+namespace tenon::cuda {
+namespace {
+
+constexpr std::size_t kMostOperands = 8, kMostOutputs = 4;
+/// Vectors are filled up with zeros so far that blocks of channels may read past the last.
+constexpr std::int64_t kVectorStep = 256;
+
+Tensor resident_bytes(DeviceMemory& memory, const std::vector<std::byte>& bytes) {
+  const Tensor host = Tensor::borrow_const(bytes.data(), Shape{static_cast<std::int64_t>(bytes.size())}, DType::uint8);
+  return memory.resident(host);
+}
+
+/// The elements in float32: the tensor's own where it is that.
+Tensor as_float32(const Tensor& tensor) {
+  return tensor.dtype() == DType::float32 ? tensor : tensor.astype(DType::float32);
+}
+
+std::span<const float> floats(const Tensor& tensor) {
+  return {static_cast<const float*>(tensor.data()), static_cast<std::size_t>(tensor.shape().elements())};
+}
+
+/// Memory to measure a kernel in: what it reads is zeros.
+class Scratch {
+ public:
+  explicit Scratch(DeviceMemory& memory) : memory_(memory), queue_(memory.open_queue()) {}
+  void* take(std::size_t bytes) {
+    blocks_.push_back(memory_.allocate(bytes));
+    queue_->clear(blocks_.back().get(), bytes);
+    queue_->wait();
+    return blocks_.back().get();
+  }
+
+ private:
+  DeviceMemory& memory_;
+  std::unique_ptr<DeviceQueue> queue_;
+  std::vector<std::shared_ptr<std::byte>> blocks_;
+};
+
+}  // namespace
+
+Storage storage_of(Precision precision) {
+  switch (precision) {
+    case Precision::fp32:
+      return Storage::f32;
+    case Precision::tf32:
+      return Storage::tf32;
+    case Precision::bf16:
+      return Storage::bf16;
+    case Precision::fp16:
+      return Storage::f16;
+  }
+  return Storage::f32;
+}
+
+MemoryFormat blocked_format(Storage storage) {
+  if (storage == Storage::f16) return {8, DType::float16};
+  if (storage == Storage::bf16) return {8, DType::bfloat16};
+  return {4, std::nullopt};
+}
+
+BlockedShape blocked_shape(const Shape& shape) {
+  const auto size = [&](int axis) { return static_cast<int>(shape[axis]); };
+  if (shape.rank() == 4) return {size(0), size(1), size(2), size(3)};
+  return {size(0), size(1), 1, static_cast<int>(shape.elements(2, shape.rank()))};
+}
+
+FusedCall::FusedCall(const StepRequest& request)
+    : request_(request),
+      device_(device_of(request.memory)),
+      target_(target_of(device_)),
+      storage_(storage_of(precision_of(request.call.node))),
+      first_operand_(first_operand(request.call.node)) {
+  const OpCall& call = request.call;
+  const int operands = static_cast<int>(call.inputs.size()) - first_operand_;
+  Conditions conditions;
+  conditions.require(operands <= static_cast<int>(kMostOperands), "the epilogue reads {} operands, more than {}",
+                     operands, kMostOperands);
+  conditions.require(call.outputs.size() <= kMostOutputs, "the epilogue makes {} outputs, more than {}",
+                     call.outputs.size(), kMostOutputs);
+  conditions.require(call.dtype_in(0) == DType::float32 && call.dtype_out() == DType::float32,
+                     "the data is {} and the output {}, not float32", name(call.dtype_in(0)), name(call.dtype_out()));
+  conditions.require(call.shape_out().rank() >= 2, "the output has {} axes, not two or more", call.shape_out().rank());
+  conditions.require(call.shape_out().elements() > 0 && call.shape_in(0).elements() > 0, "there are no elements");
+  conditions.require(call.shape_out().elements() < (std::int64_t{1} << 31), "the output has {} elements, 2^31 or more",
+                     call.shape_out().elements());
+  conditions.require(channel_axis(call.node, call.shape_out().rank()) == 1, "the channels are not axis 1");
+  epilogue_.expressions = epilogue_of(call.node);
+  for (std::size_t i = 0; i < call.outputs.size(); ++i) epilogue_.stored.push_back(request.read[i]);
+  vectors_.resize(static_cast<std::size_t>(std::max(operands, 0)));
+  for (int k = 0; k < operands; ++k) {
+    const bool vector = is_per_channel(call, k);
+    epilogue_.per_channel.push_back(vector);
+    if (!vector) continue;
+    const int input = first_operand_ + k;
+    conditions.require(request.constant[static_cast<std::size_t>(input)] != nullptr,
+                       "operand {}, one value a channel, is computed", k);
+    if (!conditions.refuse()) add_vector(k, input);
+  }
+  problem_ = conditions.reason();
+}
+
+void FusedCall::add_vector(int operand, int input) {
+  const Tensor& source = *request_.constant[static_cast<std::size_t>(input)];
+  vectors_[static_cast<std::size_t>(operand)] =
+      request_.parameters.derive(source, request_.memory.name() + " vector", [&] {
+        const Tensor values = as_float32(source);
+        const std::int64_t count = values.shape().elements();
+        std::vector<std::byte> bytes(static_cast<std::size_t>((count + 2 * kVectorStep - 1) / kVectorStep * kVectorStep) *
+                                     sizeof(float));
+        std::copy_n(static_cast<const std::byte*>(values.data()), values.bytes(), bytes.begin());
+        return resident_bytes(request_.memory, bytes);
+      });
+}
+
+bool FusedCall::has_tensor_operands() const {
+  return std::ranges::find(epilogue_.per_channel, false) != epilogue_.per_channel.end();
+}
+
+bool FusedCall::is_hidden_layer() const {
+  const Expression& last = epilogue_.expressions.back();
+  if (last.kind != Expression::Kind::call) return false;
+  const std::string_view function = expression_functions()[static_cast<std::size_t>(last.index)].name;
+  return function != "add" && function != "fma" && function != "mul" && function != "sub";
+}
+
+std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, int src_channels, int taps) const {
+  const Tensor& source = *request_.constant[1];
+  const WeightLayout& layout = spec.weights;
+  const std::string kind =
+      fmt::format("{} {} order={} n={} chunk={} units={} pixels={}", request_.memory.name(), name(spec.storage),
+                  static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units, taps);
+  return request_.parameters.derive(source, kind, [&] {
+    const Tensor values = as_float32(source);
+    const int channels = static_cast<int>(values.shape()[0]);
+    return resident_bytes(request_.memory,
+                          pack_weights({floats(values), {}, channels, src_channels, taps}, layout, spec.storage));
+  });
+}
+
+StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst,
+                         int src_channels, int taps) const {
+  const OpCall& call = request_.call;
+  StepPlan plan;
+  plan.src.assign(call.inputs.size(), {});
+  plan.src[0] = src;
+  plan.dst.assign(call.outputs.size(), dst);
+  if (taps > 0) plan.absorbed.push_back(1);
+
+  KernelPointers fixed;
+  std::vector<std::pair<int, int>> tensors;  // (input, operand)
+  for (std::size_t k = 0; k < vectors_.size(); ++k) {
+    const int input = first_operand_ + static_cast<int>(k);
+    if (vectors_[k]) {
+      fixed.operand[k] = vectors_[k]->data();
+      plan.absorbed.push_back(input);
+      plan.packed.push_back(vectors_[k]);
+    } else {
+      plan.src[static_cast<std::size_t>(input)] = dst;
+      tensors.emplace_back(input, static_cast<int>(k));
+    }
+  }
+
+  device_.make_current();
+  std::optional<Scratch> scratch;
+  KernelPointers measured = fixed;
+  std::shared_ptr<const Tensor> packed;
+  const auto prepare = [&](const KernelSpec& spec) {
+    if (!scratch) {
+      scratch.emplace(request_.memory);
+      measured.src = scratch->take(padded_bytes(call.inputs[0], src));
+      for (const auto& [input, operand] : tensors) {
+        measured.operand[static_cast<std::size_t>(operand)] = scratch->take(padded_bytes(call.outputs[0], dst));
+      }
+      for (std::size_t i = 0; i < call.outputs.size(); ++i) {
+        measured.dst[i] = scratch->take(padded_bytes(call.outputs[i], dst));
+      }
+    }
+    if (taps > 0) packed = pack(spec, src_channels, taps);
+    measured.weight = packed ? packed->data() : nullptr;
+    return measured;
+  };
+  FusedKernel kernel = choose_kernel(device_, candidates, prepare);
+  if (taps > 0) {
+    packed = pack(kernel.spec(), src_channels, taps);
+    fixed.weight = packed->data();
+    plan.packed.push_back(packed);
+  }
+  plan.variant = kernel.spec().label;
+  plan.kernel.run = [kernel = std::move(kernel), fixed, tensors](const Operands& operands) {
+    KernelPointers pointers = fixed;
+    pointers.src = operands.src[0];
+    for (const auto& [input, operand] : tensors) {
+      pointers.operand[static_cast<std::size_t>(operand)] = operands.src[static_cast<std::size_t>(input)];
+    }
+    std::ranges::copy(operands.dst, pointers.dst.begin());
+    kernel.launch(operands.stream, pointers);
+  };
+  return plan;
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "backends/cuda/codegen/layer_plan.h"
+#include "backends/cuda/engine/fused_kernel.h"
+#include "engine/backend.h"
+#include "passes/primitives.h"
+
+namespace tenon::cuda {
+
+/// What runs the body of an engine node on a GPU: generated kernels on channels in blocks of 16 bytes, stored as the
+/// precision of each primitive says; row-major steps of the plain backend for what they do not cover. Throws
+/// Error(unsupported), in one sentence, where there is no such GPU.
+Backend engine_backend(int ordinal);
+
+// The families, a file each.
+std::vector<Implementation> engine_convolution_implementations();
+std::vector<Implementation> engine_matmul_implementations();
+std::vector<Implementation> engine_layer_implementations();
+
+Storage storage_of(Precision precision);
+/// Channels in blocks of 16 bytes.
+MemoryFormat blocked_format(Storage storage);
+/// A value of rank 2 and up as (images, channels, 1, rest) or, with two spatial axes, as it is.
+BlockedShape blocked_shape(const Shape& shape);
+/// Between row-major float32 and the blocks, and from blocks to blocks by way of it.
+Kernel engine_reorder(const GpuDevice& device, const TensorType& type, MemoryFormat from, MemoryFormat to);
+
+/// A primitive on its way to a kernel: its epilogue as the generator wants it, its vectors of one value a channel packed.
+class FusedCall {
+ public:
+  explicit FusedCall(const StepRequest& request);
+
+  /// Why no kernel can do it; empty where one can.
+  const std::string& problem() const { return problem_; }
+  const StepRequest& request() const { return request_; }
+  const GpuDevice& device() const { return device_; }
+  const Target& target() const { return target_; }
+  Storage storage() const { return storage_; }
+  const EpilogueSpec& epilogue() const { return epilogue_; }
+  bool has_tensor_operands() const;
+  /// Whether the last output is more than an affine function of its source: then it goes on to another layer.
+  bool is_hidden_layer() const;
+
+  /// The device's copy of the weights (input 1), packed for the kernel; `taps` are the elements of a filter behind its
+  /// channels.
+  std::shared_ptr<const Tensor> pack(const KernelSpec& spec, int src_channels, int taps) const;
+
+  /// The plan of a step that runs one of the candidates, with weights (`src_channels` and `taps`) or without (0). Its data
+  /// and its results lie in the given formats, tensor operands as the results.
+  StepPlan plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst, int src_channels = 0,
+                int taps = 0) const;
+
+ private:
+  void add_vector(int operand, int input);
+
+  const StepRequest& request_;
+  const GpuDevice& device_;
+  Target target_;
+  Storage storage_ = Storage::f16;
+  EpilogueSpec epilogue_;
+  int first_operand_ = 1;
+  std::vector<std::shared_ptr<const Tensor>> vectors_;  ///< of each operand; null for tensors
+  std::string problem_;
+};
+
+}  // namespace tenon::cuda

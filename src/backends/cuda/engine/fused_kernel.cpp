@@ -1,0 +1,224 @@
+#include "backends/cuda/engine/fused_kernel.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "backends/cuda/file_cache.h"
+#include "backends/cuda/cubin_cache.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace tenon::cuda {
+namespace {
+
+constexpr int kRuns = 9;          // of a recorded sequence, of which the median counts
+constexpr int kLaunches = 12;     // of a sequence: one after another, as in a network
+constexpr std::size_t kMeasured = 6;  // candidates; those behind the first few were never best by more than the noise
+
+struct Loaded {
+  CUfunction function = nullptr;
+  bool spills = false;
+};
+
+/// Never unloaded: kernels of any program may be of it.
+Loaded load(const GpuDevice& device, const KernelSpec& spec) {
+  static std::mutex mutex;
+  static auto& loaded = *new std::map<std::pair<int, std::string>, Loaded>;
+  const std::string source = source_of(spec);
+  {
+    const std::scoped_lock lock(mutex);
+    if (const auto found = loaded.find({device.ordinal(), source}); found != loaded.end()) return found->second;
+  }
+  const std::vector<std::byte> cubin = cached_cubin(source, spec.target.architecture);
+  const std::scoped_lock lock(mutex);
+  device.make_current();
+  CUmodule module = nullptr;
+  Loaded result;
+  check(driver().cuModuleLoadData(&module, cubin.data()));
+  check(driver().cuModuleGetFunction(&result.function, module, "tenon_kernel"));
+  int local = 0;
+  check(driver().cuFuncGetAttribute(&local, CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, result.function));
+  result.spills = local > 0;
+  if (spec.launch.shared_bytes > 48 * 1024) {
+    check(driver().cuFuncSetAttribute(result.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                      spec.launch.shared_bytes));
+  }
+  return loaded[{device.ordinal(), source}] = result;
+}
+
+/// A stream of its own, events, and the median time of a kernel in microseconds.
+class Stopwatch {
+ public:
+  Stopwatch() {
+    check(driver().cuStreamCreate(&stream_, CU_STREAM_NON_BLOCKING));
+    check(driver().cuEventCreate(&begin_, CU_EVENT_DEFAULT));
+    check(driver().cuEventCreate(&end_, CU_EVENT_DEFAULT));
+  }
+  ~Stopwatch() {
+    driver().cuEventDestroy(begin_);
+    driver().cuEventDestroy(end_);
+    driver().cuStreamDestroy(stream_);
+  }
+
+  float microseconds(const FusedKernel& kernel, const KernelPointers& pointers) {
+    kernel.launch(stream_, pointers);
+    check(driver().cuStreamSynchronize(stream_));
+    CUgraph graph = nullptr;
+    CUgraphExec recorded = nullptr;
+    check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+    for (int i = 0; i < kLaunches; ++i) kernel.launch(stream_, pointers);
+    check(driver().cuStreamEndCapture(stream_, &graph));
+    check(driver().cuGraphInstantiateWithFlags(&recorded, graph, 0));
+    check(driver().cuGraphDestroy(graph));
+    std::vector<float> times(kRuns);
+    check(driver().cuGraphLaunch(recorded, stream_));
+    for (float& time : times) {
+      check(driver().cuEventRecord(begin_, stream_));
+      check(driver().cuGraphLaunch(recorded, stream_));
+      check(driver().cuEventRecord(end_, stream_));
+      check(driver().cuEventSynchronize(end_));
+      check(driver().cuEventElapsedTime(&time, begin_, end_));
+    }
+    check(driver().cuGraphExecDestroy(recorded));
+    std::ranges::nth_element(times, times.begin() + kRuns / 2);
+    return times[kRuns / 2] * 1000 / kLaunches;
+  }
+
+ private:
+  CUstream stream_ = nullptr;
+  CUevent begin_ = nullptr, end_ = nullptr;
+};
+
+/// Compiles them side by side: most of an engine's build time is the compiler's. A failure shows when it is loaded.
+void compile_all(const std::vector<KernelSpec>& candidates, std::size_t count) {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        cached_cubin(source_of(candidates[i]), candidates[i].target.architecture);
+      } catch (const Error&) {
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// What a measured choice is kept by: everything that decides it but the values.
+std::string problem_key(const GpuDevice& device, const std::vector<KernelSpec>& candidates) {
+  std::string key = device.properties().name;
+  for (const KernelSpec& spec : candidates) {
+    key += '\n' + spec.label + ' ' + std::string(name(spec.storage)) + ' ' + to_text(spec.main.expressions) + ' ' +
+           to_text(spec.side.expressions);
+    for (const auto& [constant, value] : spec.constants) key += fmt::format(" {}={}", constant, value);
+  }
+  return key;
+}
+
+std::optional<FusedKernel> try_kernel(const GpuDevice& device, const KernelSpec& spec) {
+  try {
+    return FusedKernel(device, spec);
+  } catch (const Error& error) {
+    log(LogLevel::warning, "the kernel '{}' is left out: {}", spec.label, error.what());
+    return {};
+  }
+}
+
+FusedKernel first_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates) {
+  std::optional<FusedKernel> spilling;
+  for (const KernelSpec& spec : candidates) {
+    auto kernel = try_kernel(device, spec);
+    if (kernel && !kernel->spills()) return *std::move(kernel);
+    if (kernel && !spilling) spilling = std::move(kernel);
+  }
+  if (spilling) return *std::move(spilling);
+  fail(ErrorCode::internal, "none of {} kernels could be made", candidates.size());
+}
+
+FusedKernel measured_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
+                            const std::function<KernelPointers(const KernelSpec&)>& prepare, std::string& label) {
+  const std::size_t count = std::min(candidates.size(), kMeasured);
+  compile_all(candidates, count);
+  Stopwatch stopwatch;
+  std::optional<FusedKernel> best;
+  float least = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto kernel = try_kernel(device, candidates[i]);
+    if (!kernel) continue;
+    const float time = stopwatch.microseconds(*kernel, prepare(kernel->spec()));
+    log(LogLevel::debug, "  {}: {:.2f} us", kernel->spec().label, time);
+    if (best && time >= least) continue;
+    best = kernel;
+    least = time;
+  }
+  if (!best) return first_kernel(device, candidates);
+  label = best->spec().label;
+  return *best;
+}
+
+}  // namespace
+
+FusedKernel::FusedKernel(const GpuDevice& device, KernelSpec spec) : spec_(std::move(spec)) {
+  const Loaded loaded = load(device, spec_);
+  function_ = loaded.function;
+  spills_ = loaded.spills;
+}
+
+void FusedKernel::launch(void* stream, const KernelPointers& pointers) const {
+  const Launch& launch = spec_.launch;
+  std::array<CUlaunchAttribute, 2> attributes{};
+  CUlaunchConfig config{};
+  config.gridDimX = static_cast<unsigned>(launch.grid[0]);
+  config.gridDimY = static_cast<unsigned>(launch.grid[1]);
+  config.gridDimZ = static_cast<unsigned>(launch.grid[2]);
+  config.blockDimX = static_cast<unsigned>(launch.threads);
+  config.blockDimY = config.blockDimZ = 1;
+  config.sharedMemBytes = static_cast<unsigned>(launch.shared_bytes);
+  config.hStream = static_cast<CUstream>(stream);
+  config.attrs = attributes.data();
+  if (spec_.target.architecture >= 90) {
+    attributes[config.numAttrs].id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+    attributes[config.numAttrs++].value.programmaticStreamSerializationAllowed = 1;
+  }
+  if (launch.cluster > 1) {
+    auto& attribute = attributes[config.numAttrs++];
+    attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+    attribute.value.clusterDim.x = static_cast<unsigned>(launch.cluster);
+    attribute.value.clusterDim.y = attribute.value.clusterDim.z = 1;
+  }
+  void* arguments[] = {const_cast<KernelPointers*>(&pointers)};
+  check(driver().cuLaunchKernelEx(&config, function_, arguments, nullptr));
+}
+
+Target target_of(const GpuDevice& device) {
+  const Properties& properties = device.properties();
+  Target target;
+  target.architecture = properties.major == 9 ? 90 : properties.major * 10 + properties.minor;
+  target.tensor_core_mma = properties.major != 9;
+  target.processors = properties.multiprocessors;
+  target.shared_bytes = static_cast<int>(properties.shared_bytes);
+  return target;
+}
+
+FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
+                          const std::function<KernelPointers(const KernelSpec&)>& prepare) {
+  if (!prepare || candidates.size() == 1) return first_kernel(device, candidates);
+  const FileCache cache("cuda-choices");
+  const std::string key = problem_key(device, candidates);
+  if (const auto kept = cache.find(key)) {
+    const auto found = std::ranges::find(candidates, *kept, &KernelSpec::label);
+    if (found != candidates.end()) {
+      if (auto kernel = try_kernel(device, *found)) return *std::move(kernel);
+    }
+  }
+  std::string label;
+  FusedKernel kernel = measured_kernel(device, candidates, prepare, label);
+  if (!label.empty()) cache.keep(key, label);
+  return kernel;
+}
+
+}  // namespace tenon::cuda

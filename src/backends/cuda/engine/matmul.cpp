@@ -1,0 +1,60 @@
+// Fully connected layers. Few rows: every weight is read once by a warp that makes whole outputs. Many: a convolution
+// whose kernel is all of the image, by the tensor cores.
+
+#include "backends/cuda/codegen/convolution_plan.h"
+#include "backends/cuda/engine/engine.h"
+#include "graph/graph.h"
+
+namespace tenon::cuda {
+namespace {
+
+constexpr int kFewRows = 16;
+
+ConvolutionProblem whole_image(const BlockedShape& src, int channels, Storage storage) {
+  ConvolutionProblem problem;
+  problem.images = src.images;
+  problem.src_channels = src.channels;
+  problem.src_h = problem.kernel_h = src.h;
+  problem.src_w = problem.kernel_w = src.w;
+  problem.channels = channels;
+  problem.storage = storage;
+  return problem;
+}
+
+Offer offer_matmul(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions;
+  conditions.require(call.shape_out().rank() == 2, "the output has {} axes, not two", call.shape_out().rank());
+  conditions.require(call.shape_in(0).rank() >= 2, "the data has one axis");
+  conditions.require(request.constant[1] != nullptr, "the weight is computed");
+  if (conditions.refuse()) return conditions.reason();
+  const FusedCall fused(request);
+  if (!fused.problem().empty()) return fused.problem();
+  const Storage storage = fused.storage();
+  const MemoryFormat blocked = blocked_format(storage);
+  const BlockedShape src = blocked_shape(call.shape_in(0));
+  const int pixels = src.h * src.w, columns = static_cast<int>(call.shape_out()[1]);
+  if (src.images > kFewRows || fused.has_tensor_operands()) {
+    const auto candidates =
+        convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target());
+    return fused.plan(candidates, blocked, blocked, src.channels, pixels);
+  }
+  RowsProblem problem;
+  problem.rows = src.images;
+  const int unit = unit_of(storage);
+  problem.inner = (src.channels + unit - 1) / unit * unit * pixels;
+  problem.columns = columns;
+  // Results of the net itself keep their precision; what another layer reads is stored as it wants it.
+  problem.f32_out = !fused.is_hidden_layer();
+  problem.storage = storage;
+  return fused.plan(rows_candidates(problem, fused.epilogue(), fused.target()), blocked,
+                    problem.f32_out ? MemoryFormat{} : blocked, src.channels, pixels);
+}
+
+}  // namespace
+
+std::vector<Implementation> engine_matmul_implementations() {
+  return {{"tenon:matmul", {"matmul"}, offer_matmul}};
+}
+
+}  // namespace tenon::cuda
