@@ -46,7 +46,7 @@ struct WeightLayout {
   enum class Order {
     none,
     units,      ///< (blocks of channels, chunks, taps, units of the chunk, block_n, unit)
-    rows,       ///< (channels, K), row-major
+    rows,       ///< (channels, units of K, taps, unit)
     depthwise,  ///< (units of channels, taps, unit) in float32
   };
   Order order = Order::none;

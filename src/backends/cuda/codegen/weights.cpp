@@ -78,11 +78,21 @@ std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const Weigh
   return writer.take();
 }
 
+/// A row's K in the order of the layout: units of channels, elements of the plane, channels of the unit.
 std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
-  const auto inner = static_cast<std::size_t>(weights.src_channels) * static_cast<std::size_t>(weights.taps);
+  const int unit = unit_of(storage), units = div_up(weights.src_channels, unit), taps = weights.taps;
+  const auto inner = static_cast<std::size_t>(units) * static_cast<std::size_t>(taps * unit);
   const auto rows = static_cast<std::size_t>(div_up(weights.channels, layout.block_n) * layout.block_n);
   Writer writer(storage, rows * inner);
-  for (std::size_t i = 0; i < weights.main.size(); ++i) writer.put(i, weights.main[i]);
+  std::size_t from = 0;
+  for (std::size_t channel = 0; channel < static_cast<std::size_t>(weights.channels); ++channel) {
+    for (int src = 0; src < weights.src_channels; ++src) {
+      for (int tap = 0; tap < taps; ++tap) {
+        const int k = (src / unit * taps + tap) * unit + src % unit;
+        writer.put(channel * inner + static_cast<std::size_t>(k), weights.main[from++]);
+      }
+    }
+  }
   return writer.take();
 }
 

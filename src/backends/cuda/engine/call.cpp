@@ -6,6 +6,7 @@
 #include "backends/cuda/engine/engine.h"
 #include "backends/cuda/runtime/memory.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
@@ -23,6 +24,11 @@ Tensor resident_bytes(DeviceMemory& memory, const std::vector<std::byte>& bytes)
 /// The elements in float32: the tensor's own where it is that.
 Tensor as_float32(const Tensor& tensor) {
   return tensor.dtype() == DType::float32 ? tensor : tensor.astype(DType::float32);
+}
+
+std::string fingerprint(const Tensor& tensor) {
+  const Hash hash = hash_of(tensor.data(), tensor.bytes());
+  return fmt::format("{:x}{:x}", hash.high, hash.low);
 }
 
 std::span<const float> floats(const Tensor& tensor) {
@@ -47,20 +53,6 @@ class Scratch {
 };
 
 }  // namespace
-
-Storage storage_of(Precision precision) {
-  switch (precision) {
-    case Precision::fp32:
-      return Storage::f32;
-    case Precision::tf32:
-      return Storage::tf32;
-    case Precision::bf16:
-      return Storage::bf16;
-    case Precision::fp16:
-      return Storage::f16;
-  }
-  return Storage::f32;
-}
 
 MemoryFormat blocked_format(Storage storage) {
   if (storage == Storage::f16) return {8, DType::float16};
@@ -95,7 +87,7 @@ FusedCall::FusedCall(const StepRequest& request)
                      call.shape_out().elements());
   conditions.require(channel_axis(call.node, call.shape_out().rank()) == 1, "the channels are not axis 1");
   epilogue_.expressions = epilogue_of(call.node);
-  for (std::size_t i = 0; i < call.outputs.size(); ++i) epilogue_.stored.push_back(request.read[i]);
+  for (std::size_t i = 0; i < epilogue_.expressions.size(); ++i) epilogue_.stored.push_back(request.read[i]);
   vectors_.resize(static_cast<std::size_t>(std::max(operands, 0)));
   for (int k = 0; k < operands; ++k) {
     const bool vector = is_per_channel(call, k);
@@ -104,22 +96,31 @@ FusedCall::FusedCall(const StepRequest& request)
     const int input = first_operand_ + k;
     conditions.require(request.constant[static_cast<std::size_t>(input)] != nullptr,
                        "operand {}, one value a channel, is computed", k);
-    if (!conditions.refuse()) add_vector(k, input);
+    if (!conditions.refuse()) vectors_[static_cast<std::size_t>(k)] = vector_of(input);
   }
   problem_ = conditions.reason();
 }
 
-void FusedCall::add_vector(int operand, int input) {
+std::shared_ptr<const Tensor> FusedCall::vector_of(int input) const {
   const Tensor& source = *request_.constant[static_cast<std::size_t>(input)];
-  vectors_[static_cast<std::size_t>(operand)] =
-      request_.parameters.derive(source, request_.memory.name() + " vector", [&] {
-        const Tensor values = as_float32(source);
-        const std::int64_t count = values.shape().elements();
-        std::vector<std::byte> bytes(static_cast<std::size_t>((count + 2 * kVectorStep - 1) / kVectorStep * kVectorStep) *
-                                     sizeof(float));
-        std::copy_n(static_cast<const std::byte*>(values.data()), values.bytes(), bytes.begin());
-        return resident_bytes(request_.memory, bytes);
-      });
+  return request_.parameters.derive(source, request_.memory.name() + " vector", [&] {
+    const Tensor values = as_float32(source);
+    const std::int64_t count = values.shape().elements();
+    const std::int64_t padded = (count + 2 * kVectorStep - 1) / kVectorStep * kVectorStep;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(padded) * sizeof(float));
+    std::copy_n(static_cast<const std::byte*>(values.data()), values.bytes(), bytes.begin());
+    return resident_bytes(request_.memory, bytes);
+  });
+}
+
+std::string FusedCall::take_side_vectors(int first, int count) {
+  for (int input = first; input < first + count; ++input) {
+    if (request_.constant[static_cast<std::size_t>(input)] == nullptr) {
+      return fmt::format("input {}, one value a channel, is computed", input);
+    }
+    side_vectors_.push_back(vector_of(input));
+  }
+  return {};
 }
 
 bool FusedCall::has_tensor_operands() const {
@@ -133,30 +134,44 @@ bool FusedCall::is_hidden_layer() const {
   return function != "add" && function != "fma" && function != "mul" && function != "sub";
 }
 
-std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, int src_channels, int taps) const {
+std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, const WeightShape& shape) const {
   const Tensor& source = *request_.constant[1];
+  const Tensor* side = shape.side ? request_.constant[2] : nullptr;
   const WeightLayout& layout = spec.weights;
   const std::string kind =
-      fmt::format("{} {} order={} n={} chunk={} units={} pixels={}", request_.memory.name(), name(spec.storage),
-                  static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units, taps);
+      fmt::format("{} {} order={} n={} chunk={} units={} taps={} stem={} side={}", request_.memory.name(),
+                  name(spec.storage), static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units,
+                  shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
   return request_.parameters.derive(source, kind, [&] {
-    const Tensor values = as_float32(source);
+    const Tensor values = as_float32(source), side_values = side == nullptr ? Tensor() : as_float32(*side);
     const int channels = static_cast<int>(values.shape()[0]);
-    return resident_bytes(request_.memory,
-                          pack_weights({floats(values), {}, channels, src_channels, taps}, layout, spec.storage));
+    const std::span<const float> side_floats = side == nullptr ? std::span<const float>() : floats(side_values);
+    if (shape.stem) {
+      const std::vector<float> paired = stem_weights(floats(values), channels, shape.src_channels);
+      return resident_bytes(request_.memory, pack_weights({paired, {}, channels, 8, 28}, layout, spec.storage));
+    }
+    const ConvolutionWeights weights{floats(values), side_floats, channels, shape.src_channels, shape.taps};
+    return resident_bytes(request_.memory, pack_weights(weights, layout, spec.storage));
   });
 }
 
 StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst,
-                         int src_channels, int taps) const {
+                         const WeightShape& weights) const {
   const OpCall& call = request_.call;
   StepPlan plan;
   plan.src.assign(call.inputs.size(), {});
   plan.src[0] = src;
   plan.dst.assign(call.outputs.size(), dst);
-  if (taps > 0) plan.absorbed.push_back(1);
+  if (weights.taps > 0) plan.absorbed.push_back(1);
+  if (weights.side) plan.absorbed.push_back(2);
+  const std::size_t outputs = epilogue_.expressions.size();
 
   KernelPointers fixed;
+  for (std::size_t k = 0; k < side_vectors_.size(); ++k) {
+    fixed.side_operand[k] = side_vectors_[k]->data();
+    plan.absorbed.push_back(2 + static_cast<int>(k));
+    plan.packed.push_back(side_vectors_[k]);
+  }
   std::vector<std::pair<int, int>> tensors;  // (input, operand)
   for (std::size_t k = 0; k < vectors_.size(); ++k) {
     const int input = first_operand_ + static_cast<int>(k);
@@ -181,28 +196,28 @@ StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat
       for (const auto& [input, operand] : tensors) {
         measured.operand[static_cast<std::size_t>(operand)] = scratch->take(padded_bytes(call.outputs[0], dst));
       }
-      for (std::size_t i = 0; i < call.outputs.size(); ++i) {
-        measured.dst[i] = scratch->take(padded_bytes(call.outputs[i], dst));
-      }
+      for (std::size_t i = 0; i < outputs; ++i) measured.dst[i] = scratch->take(padded_bytes(call.outputs[i], dst));
+      if (weights.side) measured.side_dst[0] = scratch->take(padded_bytes(call.outputs[outputs], dst));
     }
-    if (taps > 0) packed = pack(spec, src_channels, taps);
+    if (weights.taps > 0) packed = pack(spec, weights);
     measured.weight = packed ? packed->data() : nullptr;
     return measured;
   };
   FusedKernel kernel = choose_kernel(device_, candidates, prepare);
-  if (taps > 0) {
-    packed = pack(kernel.spec(), src_channels, taps);
+  if (weights.taps > 0) {
+    packed = pack(kernel.spec(), weights);
     fixed.weight = packed->data();
     plan.packed.push_back(packed);
   }
   plan.variant = kernel.spec().label;
-  plan.kernel.run = [kernel = std::move(kernel), fixed, tensors](const Operands& operands) {
+  plan.kernel.run = [kernel = std::move(kernel), fixed, tensors, outputs](const Operands& operands) {
     KernelPointers pointers = fixed;
     pointers.src = operands.src[0];
     for (const auto& [input, operand] : tensors) {
       pointers.operand[static_cast<std::size_t>(operand)] = operands.src[static_cast<std::size_t>(input)];
     }
-    std::ranges::copy(operands.dst, pointers.dst.begin());
+    std::ranges::copy(operands.dst.first(outputs), pointers.dst.begin());
+    std::ranges::copy(operands.dst.subspan(outputs), pointers.side_dst.begin());
     kernel.launch(operands.stream, pointers);
   };
   return plan;

@@ -1,59 +1,69 @@
 #include "backends/cuda/codegen/convolution_plan.h"
 #include "backends/cuda/engine/engine.h"
+#include "backends/cuda/engine/fuse.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
 namespace {
 
-int to_int(std::int64_t value) {
-  return static_cast<int>(value);
-}
-
-/// Two spatial axes; a single one is a row.
-ConvolutionProblem problem_of(const ConvolutionSizes& sizes, Storage storage) {
-  const Window& window = sizes.window;
-  ConvolutionProblem problem;
-  problem.images = to_int(sizes.batch);
-  problem.src_channels = to_int(sizes.src_channels);
-  problem.channels = to_int(sizes.dst_channels);
-  problem.groups = to_int(sizes.groups);
-  problem.src_h = to_int(window.src[1]);
-  problem.src_w = to_int(window.src[2]);
-  problem.dst_h = to_int(window.dst[1]);
-  problem.dst_w = to_int(window.dst[2]);
-  problem.kernel_h = to_int(window.kernel[1]);
-  problem.kernel_w = to_int(window.kernel[2]);
-  problem.stride_y = to_int(window.stride[1]);
-  problem.stride_x = to_int(window.stride[2]);
-  problem.pad_y = to_int(window.pad_begin[1]);
-  problem.pad_x = to_int(window.pad_begin[2]);
-  problem.dilate_y = to_int(window.dilate[1]);
-  problem.dilate_x = to_int(window.dilate[2]);
-  problem.storage = storage;
-  return problem;
-}
-
 Offer offer_convolution(const StepRequest& request) {
-  const ConvolutionSizes sizes = convolution_sizes(request.call);
+  const OpCall& call = request.call;
   Conditions conditions;
-  conditions.require(sizes.window.rank <= 2, "there are {} spatial axes, not one or two", sizes.window.rank);
+  conditions.require(call.shape_in(0).rank() <= 4, "there are {} spatial axes, not one or two",
+                     call.shape_in(0).rank() - 2);
   conditions.require(request.constant[1] != nullptr, "the weight is computed");
   if (conditions.refuse()) return conditions.reason();
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
-  const ConvolutionProblem problem = problem_of(sizes, fused.storage());
+  const ConvolutionProblem problem = convolution_problem(call);
   const auto candidates = convolution_candidates(problem, fused.epilogue(), {}, fused.target());
   conditions.require(!candidates.empty(), "{} groups of {} channels, neither one nor depthwise", problem.groups,
                      problem.src_channels);
   if (conditions.refuse()) return conditions.reason();
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan(candidates, format, format, problem.src_channels / problem.groups, problem.taps());
+  return fused.plan(candidates, format, format, {problem.src_channels / problem.groups, problem.taps()});
+}
+
+Offer offer_pair(const StepRequest& request) {
+  Conditions conditions;
+  conditions.require(request.constant[1] != nullptr && request.constant[2] != nullptr, "a weight is computed");
+  if (conditions.refuse()) return conditions.reason();
+  const FusedCall fused(request);
+  if (!fused.problem().empty()) return fused.problem();
+  ConvolutionProblem problem = convolution_problem(request.call);
+  problem.side = true;
+  const auto candidates = convolution_candidates(problem, fused.epilogue(), plain_epilogue(), fused.target());
+  const MemoryFormat format = blocked_format(fused.storage());
+  return fused.plan(candidates, format, format, {problem.src_channels, problem.taps(), true});
+}
+
+Offer offer_stem(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions;
+  conditions.require(request.constant[1] != nullptr, "the weight is computed");
+  if (conditions.refuse()) return conditions.reason();
+  FusedCall fused(request);
+  if (!fused.problem().empty()) return fused.problem();
+  const EpilogueSpec conv_epilogue{parse_expressions(call.attributes().text("conv_epilogue")), {}, {true}};
+  const int operands = operand_count(conv_epilogue.expressions);
+  if (std::string problem = fused.take_side_vectors(2, operands); !problem.empty()) return problem;
+  EpilogueSpec conv = conv_epilogue;
+  conv.per_channel.assign(static_cast<std::size_t>(operands), true);
+  const Shape& src = call.shape_in(0);
+  const auto size = [&](int axis) { return static_cast<int>(src[axis]); };
+  const StemProblem problem{size(0), size(1), size(2), size(3), static_cast<int>(call.shape_out()[1]), fused.storage()};
+  const auto candidates = stem_candidates(problem, conv, fused.epilogue(), fused.target());
+  conditions.require(!candidates.empty(), "no kernel makes a stem of {}", src.str());
+  if (conditions.refuse()) return conditions.reason();
+  return fused.plan(candidates, {}, blocked_format(fused.storage()), {problem.src_channels, 49, false, true});
 }
 
 }  // namespace
 
 std::vector<Implementation> engine_convolution_implementations() {
-  return {{"tenon:convolution", {"convolution"}, offer_convolution}};
+  return {{"tenon:convolution", {"convolution"}, offer_convolution},
+          {"tenon:convolution_pair", {"convolution_pair"}, offer_pair},
+          {"tenon:stem", {"stem"}, offer_stem}};
 }
 
 }  // namespace tenon::cuda

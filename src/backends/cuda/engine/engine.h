@@ -8,6 +8,7 @@
 
 #include "backends/cuda/codegen/layer_plan.h"
 #include "backends/cuda/engine/fused_kernel.h"
+#include "backends/cuda/engine/problems.h"
 #include "engine/backend.h"
 #include "passes/primitives.h"
 
@@ -23,7 +24,6 @@ std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_layer_implementations();
 
-Storage storage_of(Precision precision);
 /// Channels in blocks of 16 bytes.
 MemoryFormat blocked_format(Storage storage);
 /// A value of rank 2 and up as (images, channels, 1, rest) or, with two spatial axes, as it is.
@@ -31,7 +31,15 @@ BlockedShape blocked_shape(const Shape& shape);
 /// Between row-major float32 and the blocks, and from blocks to blocks by way of it.
 Kernel engine_reorder(const GpuDevice& device, const TensorType& type, MemoryFormat from, MemoryFormat to);
 
-/// A primitive on its way to a kernel: its epilogue as the generator wants it, its vectors of one value a channel packed.
+/// What a kernel's weights are: filters of `taps` elements over `src_channels` channels; no taps, no weights.
+struct WeightShape {
+  int src_channels = 0, taps = 0;
+  bool side = false;  ///< input 2 is a 1×1 convolution that rides along
+  bool stem = false;  ///< packed as pairs of pixels
+};
+
+/// A primitive on its way to a kernel: its epilogue as the generator wants it, its vectors of one value a channel
+/// packed.
 class FusedCall {
  public:
   explicit FusedCall(const StepRequest& request);
@@ -47,17 +55,19 @@ class FusedCall {
   /// Whether the last output is more than an affine function of its source: then it goes on to another layer.
   bool is_hidden_layer() const;
 
-  /// The device's copy of the weights (input 1), packed for the kernel; `taps` are the elements of a filter behind its
-  /// channels.
-  std::shared_ptr<const Tensor> pack(const KernelSpec& spec, int src_channels, int taps) const;
+  /// Inputs that are the operands of a product beside the main one, one value a channel each. Why not, else empty.
+  std::string take_side_vectors(int first, int count);
 
-  /// The plan of a step that runs one of the candidates, with weights (`src_channels` and `taps`) or without (0). Its data
-  /// and its results lie in the given formats, tensor operands as the results.
-  StepPlan plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst, int src_channels = 0,
-                int taps = 0) const;
+  /// The plan of a step that runs one of the candidates. Its data and its results lie in the given formats, tensor
+  /// operands as the results.
+  StepPlan plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst,
+                const WeightShape& weights = {}) const;
 
  private:
-  void add_vector(int operand, int input);
+  /// The device's copy of a vector, in float32, filled up.
+  std::shared_ptr<const Tensor> vector_of(int input) const;
+  /// The device's copy of the weights, packed for the kernel.
+  std::shared_ptr<const Tensor> pack(const KernelSpec& spec, const WeightShape& shape) const;
 
   const StepRequest& request_;
   const GpuDevice& device_;
@@ -66,6 +76,7 @@ class FusedCall {
   EpilogueSpec epilogue_;
   int first_operand_ = 1;
   std::vector<std::shared_ptr<const Tensor>> vectors_;  ///< of each operand; null for tensors
+  std::vector<std::shared_ptr<const Tensor>> side_vectors_;
   std::string problem_;
 };
 

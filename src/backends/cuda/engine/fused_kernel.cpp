@@ -8,16 +8,16 @@
 
 #include <fmt/format.h>
 
-#include "backends/cuda/file_cache.h"
 #include "backends/cuda/cubin_cache.h"
+#include "backends/cuda/file_cache.h"
 #include "core/error.h"
 #include "core/log.h"
 
 namespace tenon::cuda {
 namespace {
 
-constexpr int kRuns = 9;          // of a recorded sequence, of which the median counts
-constexpr int kLaunches = 12;     // of a sequence: one after another, as in a network
+constexpr int kRuns = 9;              // of a recorded sequence, of which the median counts
+constexpr int kLaunches = 12;         // of a sequence: one after another, as in a network
 constexpr std::size_t kMeasured = 6;  // candidates; those behind the first few were never best by more than the noise
 
 struct Loaded {

@@ -42,9 +42,9 @@ class FusedKernel {
 /// What the generator should make kernels for.
 Target target_of(const GpuDevice& device);
 
-/// The kernel to take among candidates, the likeliest first. `prepare` gives what a candidate is to be measured with (it
-/// packs the weights); without it, or with a single candidate, the first that compiles without spilling registers. What
-/// was measured is kept on disk by device and problem.
+/// The kernel to take among candidates, the likeliest first. `prepare` gives what a candidate is to be measured with
+/// (it packs the weights); without it, or with a single candidate, the first that compiles without spilling registers.
+/// What was measured is kept on disk by device and problem.
 FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
                           const std::function<KernelPointers(const KernelSpec&)>& prepare);
 

@@ -51,9 +51,9 @@ Offer offer_pointwise(const StepRequest& request) {
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan({pointwise_spec(blocked_shape(request.call.shape_out()), fused.storage(), fused.epilogue(),
-                                    fused.target())},
-                    format, format);
+  return fused.plan(
+      {pointwise_spec(blocked_shape(request.call.shape_out()), fused.storage(), fused.epilogue(), fused.target())},
+      format, format);
 }
 
 /// (N, C, 1, 1) and (N, C) are the same bytes in blocks.

@@ -37,7 +37,7 @@ Offer offer_matmul(const StepRequest& request) {
   if (src.images > kFewRows || fused.has_tensor_operands()) {
     const auto candidates =
         convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target());
-    return fused.plan(candidates, blocked, blocked, src.channels, pixels);
+    return fused.plan(candidates, blocked, blocked, {src.channels, pixels});
   }
   RowsProblem problem;
   problem.rows = src.images;
@@ -48,7 +48,7 @@ Offer offer_matmul(const StepRequest& request) {
   problem.f32_out = !fused.is_hidden_layer();
   problem.storage = storage;
   return fused.plan(rows_candidates(problem, fused.epilogue(), fused.target()), blocked,
-                    problem.f32_out ? MemoryFormat{} : blocked, src.channels, pixels);
+                    problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
 }
 
 }  // namespace

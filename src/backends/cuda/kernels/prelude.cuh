@@ -163,6 +163,16 @@ TENON_DEVICE float min_nan(float a, float b) {
   asm("min.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 }
+/// Of two 16-bit numbers at once.
+TENON_DEVICE u32 max_packed(u32 a, u32 b) {
+  u32 r;
+  if constexpr (kStorage == Storage::bf16) {
+    asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  } else {
+    asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  }
+  return r;
+}
 TENON_DEVICE float relu(float a) { return max_nan(a, 0.0f); }
 TENON_DEVICE float leaky(float a, float slope) { return a > 0 ? a : slope * a; }
 TENON_DEVICE float elu(float a, float slope) { return a > 0 ? a : slope * expm1f(a); }

@@ -1,7 +1,9 @@
 // A matrix times few rows (fully connected layers of small batches): limited by reading the weights once. A warp makes
 // kOutputsOfWarp outputs of up to kRowsOfBlock rows, each lane takes every 32nd unit of K.
-// Generated: kImages (rows), kSrcChannels (K, a multiple of kUnit), kChannels, kRowsOfBlock, kOutputsOfWarp, kF32Out.
-// Weights: row-major (kChannels up to whole blocks, K). Outputs: row-major; fp32 with kF32Out, whatever is stored.
+// Generated: kImages (rows), kSrcChannels (K, a multiple of kUnit), kChannels, kPitch (elements from row to row of the
+// outputs; the channels between are zero), kRowsOfBlock, kOutputsOfWarp, kF32Out.
+// Weights: (kChannels up to whole blocks, K), K in the order of a row of the layout. Outputs: fp32 with kF32Out, whatever is
+// stored.
 // Grid: (⌈kChannels / (8 × kOutputsOfWarp)⌉, ⌈rows / kRowsOfBlock⌉), 256 threads.
 
 constexpr int kUnitsOfK = kSrcChannels / kUnit;
@@ -72,21 +74,22 @@ extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_cons
 #pragma unroll
     for (int r = 0; r < kRowsOfBlock; ++r) x = lane == r ? sums[o][r] : x;
     const int channel = first + o, row = row0 + lane;
-    if (lane >= kRowsOfBlock || row >= kImages || channel >= kChannels) continue;
+    if (lane >= kRowsOfBlock || row >= kImages || channel >= kPitch) continue;
     float v[Main::kOperands + 1], y[Main::kOutputs];
 #pragma unroll
     for (int k = 0; k < Main::kOperands; ++k) {
       v[k] = Main::per_channel(k) ? __ldg(static_cast<const float*>(Main::operand(p, k)) + channel)
-                                  : load_one(Main::operand(p, k), row * kChannels + channel);
+                                  : load_one(Main::operand(p, k), row * kPitch + channel);
     }
     Main::apply(x, v, y);
 #pragma unroll
     for (int i = 0; i < Main::kOutputs; ++i) {
       if (!Main::stored(i)) continue;
+      const float result = channel < kChannels ? y[i] : 0;
       if (kF32Out) {
-        static_cast<float*>(Main::dst(p, i))[row * kChannels + channel] = y[i];
+        static_cast<float*>(Main::dst(p, i))[row * kPitch + channel] = result;
       } else {
-        store_one(Main::dst(p, i), row * kChannels + channel, y[i]);
+        store_one(Main::dst(p, i), row * kPitch + channel, result);
       }
     }
   }

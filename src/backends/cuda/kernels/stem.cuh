@@ -30,18 +30,24 @@ TENON_DEVICE void store_shared_unit(u32 to, uint4 v) {
   asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
 }
 
+/// All loads first, then all stores: at batch 1 the latency of one is as much as they cost together.
 TENON_DEVICE void load_patch(const float* image, u32 patch, int first_y, int first_pair) {
+  constexpr int kParts = div_up(kPatchH * kPatchPairs, 256);
+  Pair c[kParts][4];
 #pragma unroll
-  for (int i = 0; i < div_up(kPatchH * kPatchPairs, 256); ++i) {
+  for (int i = 0; i < kParts; ++i) {
     const int id = threadIdx.x + i * 256;
-    if (id >= kPatchH * kPatchPairs) continue;
     const int y = first_y + id / kPatchPairs, x = 2 * (first_pair + id % kPatchPairs);
-    Pair c[4] = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
-    if (y >= 0 && y < kSrcH && x >= 0 && x < kSrcW) {
+    const bool inside = id < kPatchH * kPatchPairs && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
 #pragma unroll
-      for (int channel = 0; channel < 4; ++channel) c[channel] = load_two(image, channel, y * kSrcW + x);
+    for (int channel = 0; channel < 4; ++channel) {
+      c[i][channel] = inside ? load_two(image, channel, y * kSrcW + x) : Pair{0, 0};
     }
-    store_shared_unit(patch + id * 16, pack_pixels(c));
+  }
+#pragma unroll
+  for (int i = 0; i < kParts; ++i) {
+    const int id = threadIdx.x + i * 256;
+    if (id < kPatchH * kPatchPairs) store_shared_unit(patch + id * 16, pack_pixels(c[i]));
   }
 }
 
@@ -66,27 +72,45 @@ TENON_DEVICE void leave(const float (&acc)[2][16], const Fetched<Side> (&operand
   }
 }
 
-TENON_DEVICE void pool(const Pointers& p, const char* conv, int n, int first_y, int first_x) {
-  const int item = threadIdx.x, pixel = item % 49, unit = item / 49, y = pixel / 7, x = pixel % 7;
-  if (item >= 4 * 49 || first_y + y >= kDstH || first_x + x >= kDstW) return;
-  Unit most;
-#pragma unroll
-  for (int k = 0; k < 9; ++k) {
-    const int at = (2 * y + k / 3) * 16 + 2 * x + k % 3;
-    const Unit v = unpack_unit(*reinterpret_cast<const uint4*>(conv + at * kPixelPitch + unit * 16));
-#pragma unroll
-    for (int c = 0; c < kUnit; ++c) most.v[c] = k == 0 ? v.v[c] : max_nan(most.v[c], v.v[c]);
+/// The pooled unit that a thread makes.
+struct Pooled {
+  int y, x, unit, channel, at;
+  bool there;
+  Fetched<Main> operands[4];
+
+  TENON_DEVICE void locate(int n, int first_y, int first_x) {
+    const int pixel = threadIdx.x % 49;
+    unit = threadIdx.x / 49;
+    y = pixel / 7;
+    x = pixel % 7;
+    channel = blockIdx.y * kBlockN + unit * 8;
+    there = threadIdx.x < 4 * 49 && first_y + y < kDstH && first_x + x < kDstW && channel < round_up(kChannels, kUnit);
+    at = element_of<kDstPixels>(n, channel, (first_y + y) * kDstW + first_x + x);
   }
-  const int channel = blockIdx.y * kBlockN + unit * 8;
-  if (channel >= round_up(kChannels, kUnit)) return;
-  const int at = element_of<kDstPixels>(n, channel, (first_y + y) * kDstW + first_x + x);
+  template <Which W>
+  TENON_DEVICE void prefetch(const Pointers& p) {
 #pragma unroll
-  for (int c = 0; c < kUnit; c += 2) {
-    Fetched<Main> operands;
-    fetch<Main, Which::all>(operands, p, channel + c, at + c, true);
-    finish<Main>(p, {most.v[c], most.v[c + 1]}, operands, channel + c, at + c, true);
+    for (int c = 0; c < 4; ++c) {
+      if (there) fetch<Main, W>(operands[c], p, channel + 2 * c, at + 2 * c, true);
+    }
   }
-}
+  TENON_DEVICE void make(const Pointers& p, const char* conv) const {
+    if (!there) return;
+    u32 most[4];
+#pragma unroll
+    for (int k = 0; k < 9; ++k) {
+      const int from = (2 * y + k / 3) * 16 + 2 * x + k % 3;
+      const uint4 v = *reinterpret_cast<const uint4*>(conv + from * kPixelPitch + unit * 16);
+      const u32 words[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+      for (int c = 0; c < 4; ++c) most[c] = k == 0 ? words[c] : max_packed(most[c], words[c]);
+    }
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      finish<Main>(p, unpack16(most[c]), operands[c], channel + 2 * c, at + 2 * c, true);
+    }
+  }
+};
 
 extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_constant__ Pointers p) {
   extern __shared__ __align__(128) char shared[];
@@ -108,10 +132,14 @@ extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_cons
   }
   const int n = blockIdx.x / kTiles, tile = blockIdx.x % kTiles;
   const int pool_y = tile / kTilesX * 7, pool_x = tile % kTilesX * 7, conv_y = 2 * pool_y - 1, conv_x = 2 * pool_x - 1;
+  Pooled pooled;
+  pooled.locate(n, pool_y, pool_x);
+  pooled.prefetch<Which::constants>(p);
   const float* image = static_cast<const float*>(p.src) + static_cast<u64>(n) * kSrcChannels * kSrcPixels;
   wait_for_predecessor();
   launch_dependents();
   load_patch(image, patch, 2 * conv_y - 3, conv_x - 2);
+  pooled.prefetch<Which::activations>(p);
   fence_async();
   __syncthreads();
   barrier_wait(loaded, 0);
@@ -141,5 +169,5 @@ extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_cons
   pin(acc[1]);
   leave(acc, operands, conv, conv_y, conv_x, group, warp, lane);
   __syncthreads();
-  pool(p, conv, n, pool_y, pool_x);
+  pooled.make(p, conv);
 }
