@@ -95,6 +95,7 @@ void ModelOptions::add_binding(CLI::App& app) {
   add_shapes(app);
   app.add_option("--device", device, "Where it runs: cpu, cuda:0, …; `tenon devices` lists them")
       ->capture_default_str();
+  app.add_option("--precision", precision, "How subgraphs multiply: fp32, tf32, bf16 or fp16, with sums in float32");
   app.add_option("--backend", backend,
                  "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
                  "processor; reference: the naive loops; a path like ./guest.so: a backend of yours")
@@ -167,6 +168,7 @@ BindOptions ModelOptions::binding(const InputPlan& plan) const {
   options.shapes = plan.shapes;
   options.device = Device::parse(device);
   options.backend = backend;
+  options.precision = precision;
   options.threads = threads;
   return options;
 }

@@ -21,6 +21,8 @@ struct BindOptions {
   /// "plain": the best library call per operator; "cpu": subgraphs compiled for the processor; "reference": the naive
   /// loops; a path with a slash: a guest (<tenon/backend.h>).
   std::string backend = "plain";
+  /// How subgraphs multiply: "fp32", "tf32", "bf16", "fp16", as far as the backend can. Sums are in float32.
+  std::string precision = "fp32";
   /// Threads a forward may use; 0 takes every core the process may run on.
   int threads = 0;
 };

@@ -1,6 +1,7 @@
 #include "backends/registry.h"
 
 #include <array>
+#include <tuple>
 #include <map>
 #include <mutex>
 
@@ -35,24 +36,41 @@ const Backend& guest_backend(const std::string& path) {
   return opened.emplace(path, guest::load_backend(path, cpu::plain_backend())).first->second;
 }
 
-/// The backends of a GPU; made once an ordinal.
-const Backend& cuda_backend(std::string_view name, const Device& device) {
-  if (name != "plain") {
-    fail(ErrorCode::not_found, "there is no backend '{}' for the device {}; choose plain", name, device.str());
+Precision parse_precision(std::string_view word) {
+  if (word == "fp32") return Precision::fp32;
+  if (word == "tf32") return Precision::tf32;
+  if (word == "bf16") return Precision::bf16;
+  if (word == "fp16") return Precision::fp16;
+  fail(ErrorCode::invalid_argument, "there is no precision '{}'; choose fp32, tf32, bf16 or fp16", word);
+}
+
+/// The backends of a GPU; made once an ordinal and precision.
+const Backend& cuda_backend(std::string_view name, const Device& device, std::string_view precision) {
+  if (name != "plain" && name != "cuda") {
+    fail(ErrorCode::not_found, "there is no backend '{}' for the device {}; choose plain or cuda", name, device.str());
   }
   static std::mutex mutex;
-  static std::map<std::pair<std::string, int>, Backend> made;
+  static std::map<std::tuple<std::string, int, Precision>, Backend> made;
   const std::scoped_lock lock(mutex);
-  const std::pair key(std::string(name), device.ordinal);
+  const std::tuple key(std::string(name), device.ordinal, parse_precision(precision));
   const auto known = made.find(key);
   if (known != made.end()) return known->second;
-  return made.emplace(key, cuda::plain_backend(device.ordinal)).first->second;
+  Backend backend = cuda::plain_backend(device.ordinal);
+  if (name == "cuda") {
+    Backend engine = cuda::engine_backend(device.ordinal);
+    engine.passes = PassOptions{.precision = std::get<2>(key)};
+    backend = with_engine_nodes("cuda", std::move(backend), std::move(engine));
+  }
+  return made.emplace(key, std::move(backend)).first->second;
 }
 
 }  // namespace
 
-const Backend& find_backend(std::string_view name, const Device& device) {
-  if (device.kind == Device::Kind::cuda) return cuda_backend(name, device);
+const Backend& find_backend(std::string_view name, const Device& device, std::string_view precision) {
+  if (device.kind == Device::Kind::cuda) return cuda_backend(name, device, precision);
+  if (parse_precision(precision) != Precision::fp32) {
+    fail(ErrorCode::unsupported, "the backend '{}' computes on {} with fp32, not {}", name, device.str(), precision);
+  }
   static const std::array<Backend, 3> backends = {
       cpu::plain_backend(), Backend{"reference", {reference_implementation()}},
       with_engine_nodes("cpu", cpu::plain_backend(), cpu::accelerated_backend())};

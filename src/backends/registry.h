@@ -10,6 +10,7 @@ namespace tenon {
 
 /// The backend of this name for this device; a name with a slash is the path of a guest (<tenon/c_backend.h>). Throws
 /// Error that lists those there are.
-const Backend& find_backend(std::string_view name, const Device& device);
+/// Subgraphs multiply with this precision: "fp32", "tf32", "bf16", "fp16".
+const Backend& find_backend(std::string_view name, const Device& device, std::string_view precision = "fp32");
 
 }  // namespace tenon

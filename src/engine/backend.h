@@ -14,6 +14,7 @@
 #include "engine/memory_format.h"
 #include "engine/parameters.h"
 #include "graph/op.h"
+#include "passes/pipeline.h"
 
 namespace tenon {
 
@@ -86,6 +87,10 @@ struct Backend {
   std::string reorder_name;
   /// What becomes engine nodes, which one of the implementations takes; none: every node is a step of its own.
   std::shared_ptr<const Selector> selector = nullptr;
+  /// Of what runs the bodies of engine nodes: how they are lowered to primitives.
+  PassOptions passes = {};
+  /// Joins what its kernels do at once, after the passes.
+  std::function<void(Body&)> fuse;
   std::shared_ptr<DeviceMemory> memory = host_memory();  ///< where its kernels read and write
 };
 

@@ -77,7 +77,8 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   const Parameters values = absorbed(body, request.parameters.model().parameters());
   const std::vector<std::string> names = input_names(body, values);
   Body lowered(body, values);
-  if (takes_primitives(inner)) run_passes(lowered);
+  if (takes_primitives(inner)) run_passes(lowered, inner.passes);
+  if (inner.fuse) inner.fuse(lowered);
   Program built =
       build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters, {.give_results = true});
   renumber_feeds(built, names);

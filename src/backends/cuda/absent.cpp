@@ -16,6 +16,10 @@ Backend plain_backend(int ordinal) {
   fail(ErrorCode::unsupported, "the device cuda:{} cannot be used: {}", ordinal, kSentence);
 }
 
+Backend engine_backend(int ordinal) {
+  return plain_backend(ordinal);
+}
+
 DeviceList list_devices() {
   return {{}, {{"CUDA", "", "", kSentence}}};
 }

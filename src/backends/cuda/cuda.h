@@ -16,6 +16,11 @@ namespace tenon::cuda {
 /// through copies for the rest. Throws Error(unsupported), in one sentence, where there is no such GPU.
 Backend plain_backend(int ordinal);
 
+/// What runs the body of an engine node on a GPU: generated kernels on channels in blocks of 16 bytes, stored as the
+/// precision of each primitive says; row-major steps of the plain backend for what they do not cover. Throws
+/// Error(unsupported), in one sentence, where there is no such GPU.
+Backend engine_backend(int ordinal);
+
 /// The GPUs and the libraries, those that are missing included. Never throws for what is missing.
 DeviceList list_devices();
 

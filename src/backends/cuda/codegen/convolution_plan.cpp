@@ -246,7 +246,10 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
 int ring_stages(const ConvolutionProblem& problem, const Cut& cut, int chunk, const Target& target) {
   const int stage = chunk * cut.block_n * element_bytes(problem.storage);
   const int left = target.shared_bytes - 2 * cut.tiles * Patch(problem, chunk).bytes() - 1024;
-  const int wanted = cut.block_n == 128 ? (cut.tiles == 1 ? 10 : 8) : cut.block_n == 64 ? 14 : 18;
+  // By size of a stage: half as long ones, of stride 2, are twice as many.
+  const int long_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 7 : 8) : cut.block_n == 64 ? 14 : 18;
+  const int short_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 10 : 8) : cut.block_n == 64 ? 20 : 36;
+  const int wanted = chunk >= 64 ? long_ones : short_ones;
   return std::min(wanted, left / (stage + 16));
 }
 

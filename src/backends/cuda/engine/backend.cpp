@@ -1,6 +1,7 @@
 #include "backends/cuda/codegen/layer_plan.h"
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/engine/engine.h"
+#include "backends/cuda/engine/fuse.h"
 #include "backends/cuda/runtime/memory.h"
 #include "core/error.h"
 
@@ -49,6 +50,7 @@ Backend engine_backend(int ordinal) {
   backend.reorder = [&device = device_of(*backend.memory)](const TensorType& type, MemoryFormat from, MemoryFormat to) {
     return engine_reorder(device, type, from, to);
   };
+  backend.fuse = [&device = device_of(*backend.memory)](Body& body) { fuse_for_kernels(body, target_of(device)); };
   std::vector<Implementation> own;
   for (const auto family :
        {engine_convolution_implementations, engine_matmul_implementations, engine_layer_implementations}) {

@@ -14,11 +14,6 @@
 
 namespace tenon::cuda {
 
-/// What runs the body of an engine node on a GPU: generated kernels on channels in blocks of 16 bytes, stored as the
-/// precision of each primitive says; row-major steps of the plain backend for what they do not cover. Throws
-/// Error(unsupported), in one sentence, where there is no such GPU.
-Backend engine_backend(int ordinal);
-
 // The families, a file each.
 std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_matmul_implementations();
