@@ -78,8 +78,12 @@ std::vector<KernelSpec> rows_candidates(const RowsProblem& problem, const Epilog
     const int unit = unit_of(problem.storage);
     const int pitch = problem.f32_out ? problem.columns : div_up(problem.columns, unit) * unit;
     spec.constants = {{"kPitch", pitch},
-                      {"kImages", problem.rows},  {"kSrcChannels", problem.inner}, {"kChannels", problem.columns},
-                      {"kRowsOfBlock", together}, {"kOutputsOfWarp", outputs},     {"kF32Out", problem.f32_out}};
+                      {"kImages", problem.rows},
+                      {"kSrcChannels", problem.inner},
+                      {"kChannels", problem.columns},
+                      {"kRowsOfBlock", together},
+                      {"kOutputsOfWarp", outputs},
+                      {"kF32Out", problem.f32_out}};
     spec.launch = {{div_up(pitch, 8 * outputs), div_up(problem.rows, together), 1}, 256, 0, 1};
     spec.weights = {WeightLayout::Order::rows, 8 * outputs, 0, 1, false};
     specs.push_back(std::move(spec));

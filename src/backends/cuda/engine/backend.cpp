@@ -1,7 +1,7 @@
+#include "backends/cuda/codegen/fuse.h"
 #include "backends/cuda/codegen/layer_plan.h"
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/engine/engine.h"
-#include "backends/cuda/engine/fuse.h"
 #include "backends/cuda/runtime/memory.h"
 #include "core/error.h"
 

@@ -1,6 +1,6 @@
 #include "backends/cuda/codegen/convolution_plan.h"
+#include "backends/cuda/codegen/fuse.h"
 #include "backends/cuda/engine/engine.h"
-#include "backends/cuda/engine/fuse.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "backends/cuda/codegen/layer_plan.h"
+#include "backends/cuda/codegen/problems.h"
 #include "backends/cuda/engine/fused_kernel.h"
-#include "backends/cuda/engine/problems.h"
 #include "engine/backend.h"
 #include "passes/primitives.h"
 

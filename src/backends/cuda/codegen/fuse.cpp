@@ -1,10 +1,10 @@
-#include "backends/cuda/engine/fuse.h"
+#include "backends/cuda/codegen/fuse.h"
 
 #include <algorithm>
 #include <optional>
 
 #include "backends/cuda/codegen/convolution_plan.h"
-#include "backends/cuda/engine/problems.h"
+#include "backends/cuda/codegen/problems.h"
 #include "graph/inference.h"
 #include "passes/primitives.h"
 

@@ -1,4 +1,4 @@
-#include "backends/cuda/engine/problems.h"
+#include "backends/cuda/codegen/problems.h"
 
 namespace tenon::cuda {
 namespace {

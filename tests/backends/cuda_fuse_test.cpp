@@ -1,0 +1,74 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backends/cuda/codegen/fuse.h"
+#include "support/bodies.h"
+
+namespace tenon::cuda {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string fused(std::string_view text, const std::set<std::string>& constants, const Target& target = hopper()) {
+  const Graph graph = typed_graph(text);
+  Parameters parameters;
+  for (const std::string& name : constants) {
+    parameters.emplace(name, Tensor(graph.type({graph.find_variable(name), 0}).shape, DType::float32));
+  }
+  Body body(graph, parameters);
+  fuse_for_kernels(body, target);
+  verify(body.graph);
+  return to_text(body.graph);
+}
+
+constexpr std::string_view kBlock = R"(
+%t = variable : float32 (1,64,56,56)
+%w0 = variable : float32 (128,64,3,3)
+%w1 = variable : float32 (128,128,3,3)
+%w2 = variable : float32 (128,64,1,1)
+%scale = variable : float32 (128)
+%first = convolution(%t, %w0) {epilogue=relu(x), kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1), precision=fp16, stride=(2, 2)} : float32 (1,128,28,28)
+%second = convolution(%first, %w1) {epilogue=x, kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1), precision=fp16} : float32 (1,128,28,28)
+%short = convolution(%t, %w2, %second, %scale) {epilogue=add($0, x); relu(mul(y0, $1)), kernel=(1, 1), precision=fp16, stride=(2, 2)} : float32 (1,128,28,28), float32 (1,128,28,28)
+return %short, %short#1
+)";
+
+TEST(CudaFuse, LetsAShortcutRideAlong) {
+  const std::string text = fused(kBlock, {"w0", "w1", "w2", "scale"});
+  EXPECT_THAT(text, HasSubstr("%first.pair = convolution_pair(%t, %w0, %w2) {epilogue=relu(x), kernel=(3, 3)"));
+  EXPECT_THAT(text, HasSubstr("%second.sum = convolution(%first.pair, %w1, %first.pair#1, %scale) "
+                              "{epilogue=add(x, $0); relu(mul(y0, $1)), kernel=(3, 3)"));
+  EXPECT_THAT(text, HasSubstr("return %second.sum, %second.sum#1"));
+  EXPECT_THAT(text, Not(HasSubstr("%short")));
+}
+
+TEST(CudaFuse, LeavesTheShortcutWhereNoKernelTakesIt) {
+  EXPECT_THAT(fused(kBlock, {"w0", "w1", "w2", "scale"}, ampere()), HasSubstr("%short = convolution("));
+}
+
+constexpr std::string_view kStem = R"(
+%data = variable : float32 (1,3,224,224)
+%w = variable : float32 (64,3,7,7)
+%shift = variable : float32 (64)
+%scale = variable : float32 (64)
+%conv = convolution(%data, %w, %shift) {epilogue=relu(add(x, $0)), kernel=(7, 7), pad_begin=(3, 3), pad_end=(3, 3), precision=fp16, stride=(2, 2)} : float32 (1,64,112,112)
+%pool = pooling(%conv, %scale) {epilogue=x; relu(mul(y0, $0)), kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1), precision=fp16, stride=(2, 2)} : float32 (1,64,56,56), float32 (1,64,56,56)
+return %pool, %pool#1
+)";
+
+TEST(CudaFuse, JoinsTheStemAndRectifiesBehindThePool) {
+  const std::string text = fused(kStem, {"w", "shift", "scale"});
+  EXPECT_THAT(text, HasSubstr("%conv.stem = stem(%data, %w, %shift, %scale)"));
+  EXPECT_THAT(text, HasSubstr("conv_epilogue=add(x, $0)"));
+  EXPECT_THAT(text, HasSubstr("epilogue=relu(x); relu(mul(y0, $0))"));
+}
+
+TEST(CudaFuse, LeavesAStemThatSomebodyElseReads) {
+  std::string text(kStem);
+  text.replace(text.find("return %pool"), 12, "return %conv, %pool");
+  EXPECT_THAT(fused(text, {"w", "shift", "scale"}), HasSubstr("%pool = pooling(%conv"));
+}
+
+}  // namespace
+}  // namespace tenon::cuda
