@@ -1,0 +1,119 @@
+// Engines on a GPU against the plain executor on the CPU; skipped where there is no GPU.
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include <tenon/devices.h>
+#include <tenon/executor.h>
+
+#include "graph/graph.h"
+#include "ops/registry.h"
+
+namespace tenon {
+namespace {
+
+Tensor random_tensor(const Shape& shape, unsigned seed, float scale) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0, scale);
+  Tensor tensor(shape, DType::float32);
+  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.mutable_data<float>()[i] = normal(generator);
+  return tensor;
+}
+
+Tensor run(const Model& model, const Shape& shape, const std::string& device, const std::string& backend,
+           const std::string& precision) {
+  BindOptions options;
+  options.device = Device::parse(device);
+  options.backend = backend;
+  options.precision = precision;
+  options.shapes = {{"data", shape}};
+  Executor executor = Executor::bind(model, options);
+  executor.set_input("data", random_tensor(shape, 7, 1));
+  executor.forward();
+  Tensor first = executor.output(0).clone();
+  executor.forward();  // replayed
+  EXPECT_EQ(std::memcmp(first.data(), executor.output(0).data(), first.bytes()), 0) << "two forwards differ";
+  return first;
+}
+
+/// ‖ours − theirs‖∞ / ‖theirs‖∞.
+double deviation(const Tensor& ours, const Tensor& theirs) {
+  double most = 0, greatest = 0;
+  for (std::int64_t i = 0; i < theirs.elements(); ++i) {
+    const double difference = std::abs(ours.data<float>()[i] - theirs.data<float>()[i]);
+    most = std::isnan(difference) ? INFINITY : std::max(most, difference);
+    greatest = std::max(greatest, std::abs(static_cast<double>(theirs.data<float>()[i])));
+  }
+  EXPECT_GT(greatest, 0);
+  return most / greatest;
+}
+
+/// What rounding each layer's results may do; measured on an H100: 4e-5, 4e-4 (fp16), 3e-3 (bf16).
+struct Accuracy {
+  const char* precision;
+  double tolerance;
+};
+constexpr Accuracy kAccuracies[] = {{"fp32", 2e-4}, {"tf32", 3e-3}, {"fp16", 1e-2}, {"bf16", 4e-2}};
+
+class CudaEngine : public testing::TestWithParam<Accuracy> {
+ protected:
+  void SetUp() override {
+    if (list_devices().devices.size() < 2) GTEST_SKIP() << "skipped: there is no GPU";
+  }
+  void expect_agrees(const Model& model, const Shape& shape) {
+    const Tensor wanted = run(model, shape, "cpu", "plain", "fp32");
+    const Tensor got = run(model, shape, "cuda:0", "cuda", GetParam().precision);
+    ASSERT_EQ(got.shape(), wanted.shape());
+    EXPECT_LT(deviation(got, wanted), GetParam().tolerance);
+  }
+};
+
+TEST_P(CudaEngine, RunsResNet18) {
+  for (const std::int64_t batch : {1, 3}) expect_agrees(Model::zoo("resnet18_v2"), Shape{batch, 3, 224, 224});
+}
+
+TEST_P(CudaEngine, RunsMobileNet) {
+  expect_agrees(Model::zoo("mobilenetv2_0.25"), Shape{2, 3, 224, 224});
+}
+
+// Channels that fill no unit, a window that hangs over the edge, dilation, a layer that reads a whole image, a row.
+constexpr const char* kOdd = R"(
+%data = variable
+%w0 = variable
+%b0 = variable
+%w1 = variable
+%w2 = variable
+%w3 = variable
+%w4 = variable
+%b4 = variable
+%c0 = Convolution(%data, %w0, %b0) {kernel=(3, 5), num_filter=21, pad=(1, 2), stride=(2, 1)}
+%r0 = Activation(%c0) {act_type=sigmoid}
+%c1 = Convolution(%r0, %w1) {kernel=(3, 3), num_filter=21, num_group=21, pad=(1, 1), no_bias=True}
+%s = elemwise_add(%c1, %r0)
+%c2 = Convolution(%s, %w2) {kernel=(3, 3), dilate=(2, 2), num_filter=13, pad=(2, 2), no_bias=True}
+%p = Pooling(%c2) {kernel=(3, 3), stride=(2, 2), pool_type=avg, pad=(1, 1), pooling_convention=full}
+%f = FullyConnected(%p, %w3) {num_hidden=30, no_bias=True}
+%t = Activation(%f) {act_type=tanh}
+%g = FullyConnected(%t, %w4, %b4) {num_hidden=11}
+return %g
+)";
+
+TEST_P(CudaEngine, RunsOddShapes) {
+  const Model model(parse_graph(kOdd, ops()), {{"w0", random_tensor({21, 5, 3, 5}, 1, 0.1f)},
+                                               {"b0", random_tensor({21}, 2, 0.1f)},
+                                               {"w1", random_tensor({21, 1, 3, 3}, 3, 0.3f)},
+                                               {"w2", random_tensor({13, 21, 3, 3}, 4, 0.1f)},
+                                               {"w3", random_tensor({30, 13 * 5 * 8}, 5, 0.1f)},
+                                               {"w4", random_tensor({11, 30}, 6, 0.3f)},
+                                               {"b4", random_tensor({11}, 8, 0.3f)}});
+  for (const std::int64_t batch : {1, 5, 20}) expect_agrees(model, Shape{batch, 5, 17, 15});
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, CudaEngine, testing::ValuesIn(kAccuracies),
+                         [](const auto& test) { return std::string(test.param.precision); });
+
+}  // namespace
+}  // namespace tenon
