@@ -1,9 +1,9 @@
 #include "backends/registry.h"
 
 #include <array>
-#include <tuple>
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/engine.h"

@@ -98,8 +98,9 @@ TEST(CudaWeights, RowsFollowTheLayoutOfTheirSource) {
   std::iota(weights.begin(), weights.end(), 1.0f);
   const auto packed = pack_weights({weights, {}, 3, 10, 2}, {WeightLayout::Order::rows, 8, 0, 1, false}, Storage::f16);
   ASSERT_EQ(packed.size(), 8u * 32 * 2);
-  EXPECT_EQ(half_at(packed, 2 * 32 + (1 * 2 + 1) * 8 + 1), weights[(2 * 10 + 9) * 2 + 1]);  // output 2, channel 9, pixel 1
-  EXPECT_EQ(half_at(packed, 2 * 32 + (1 * 2 + 1) * 8 + 2), 0.0f);                           // channel 10 is none
+  EXPECT_EQ(half_at(packed, 2 * 32 + (1 * 2 + 1) * 8 + 1),
+            weights[(2 * 10 + 9) * 2 + 1]);                        // output 2, channel 9, pixel 1
+  EXPECT_EQ(half_at(packed, 2 * 32 + (1 * 2 + 1) * 8 + 2), 0.0f);  // channel 10 is none
   EXPECT_EQ(half_at(packed, 3 * 32), 0.0f);
 }
 
