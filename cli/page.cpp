@@ -239,7 +239,7 @@ constexpr const char* kBody = R"html(
 <div class="bar">
   <label>Find <input id="search" type="search" placeholder="name or operator"></label> <span id="count" aria-live="polite"></span>
   <button id="fold" type="button">fold or unfold</button> <button id="fit" type="button">whole picture</button>
-  <span class="key"><span style="background:#fdd0a2"></span>engine <span style="background:#a1d99b"></span>Tenon's CPU kernels
+  <span class="key"><span style="background:#fdd0a2"></span>engine <span style="background:#74c476"></span>Tenon's fused kernels <span style="background:#c7e9c0"></span>simple loops
   <span style="background:#9ecae1"></span>oneDNN <span style="background:#bcbddc"></span>CUDA <span style="background:#fcbba1"></span>reference</span>
 </div>
 <div class="panes">

@@ -1,5 +1,7 @@
 #include "picture.h"
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -18,7 +20,22 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
-/// "Convolution 3×3, 64": an operator in one short line.
+/// The functions of an epilogue, each once: "add, relu, mul" of "add(x, $0); relu(mul(y0, $1))".
+std::string functions_of(const std::string& epilogue) {
+  std::vector<std::string> names;
+  std::string word;
+  for (const char letter : epilogue) {
+    if (std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_') {
+      word += letter;
+      continue;
+    }
+    if (letter == '(' && std::find(names.begin(), names.end(), word) == names.end()) names.push_back(word);
+    word.clear();
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// "Convolution 3×3 64", "convolution 3×3 + add, relu": an operator in one short line.
 std::string line(const Node& node) {
   std::string text(node.op_name());
   const auto written = [&](const char* name) {
@@ -31,6 +48,7 @@ std::string line(const Node& node) {
   for (const char* name : {"num_filter", "num_hidden", "act_type", "pool_type"}) {
     if (const std::string value = written(name); !value.empty()) text += " " + value;
   }
+  if (const std::string fused = functions_of(written("epilogue")); !fused.empty()) text += " + " + fused;
   return text;
 }
 
@@ -41,7 +59,8 @@ std::string family(const std::string& implementation) {
 
 const char* colour(const std::string& family) {
   static const std::map<std::string, const char*> colours = {
-      {"onednn", "#9ecae1"}, {"cpu", "#a1d99b"}, {"engine", "#fdd0a2"}, {"cuda", "#bcbddc"}, {"reference", "#fcbba1"}};
+      {"onednn", "#9ecae1"}, {"cpu", "#c7e9c0"},   {"tenon", "#74c476"},  {"engine", "#fdd0a2"},
+      {"cuda", "#bcbddc"},   {"cudnn", "#bcbddc"}, {"cublas", "#bcbddc"}, {"reference", "#fcbba1"}};
   const auto found = colours.find(family);
   return found == colours.end() ? "#d9d9d9" : found->second;
 }
@@ -69,8 +88,10 @@ std::map<NodeId, const Step*> steps_by_node(const Program& program) {
 
 Json about(const Node& node, const Step* step) {
   Json shapes = Json::array();
-  for (int i = 0; i < node.visible_outputs(); ++i)
-    shapes.push_back(describe(node.outputs[static_cast<std::size_t>(i)]));
+  // A primitive counts its outputs by its epilogue.
+  const int visible =
+      node.written.contains("epilogue") ? static_cast<int>(node.outputs.size()) : node.visible_outputs();
+  for (int i = 0; i < visible; ++i) shapes.push_back(describe(node.outputs[static_cast<std::size_t>(i)]));
   Json attributes = Json::object();
   for (const auto& [name, text] : node.written) attributes[name] = text;
   Json facts = {{"name", node.name}, {"op", node.op_name()}, {"output", shapes}, {"attributes", attributes}};
