@@ -19,6 +19,12 @@ std::optional<std::string> log() {
 std::optional<std::string> mxnet_home() {
   return read("MXNET_HOME");
 }
+std::optional<std::string> tune() {
+  return read("TENON_TUNE");
+}
+std::optional<std::string> cuda_mma() {
+  return read("TENON_CUDA_MMA");
+}
 std::optional<std::string> cache_home() {
   return read("XDG_CACHE_HOME");
 }

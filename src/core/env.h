@@ -10,6 +10,10 @@ namespace tenon::env {
 std::optional<std::string> log();
 /// MXNET_HOME: where MXNet keeps its downloads; ~/.mxnet where unset.
 std::optional<std::string> mxnet_home();
+/// TENON_TUNE: "off" takes the first GPU kernel that fits a problem without measuring the others.
+std::optional<std::string> tune();
+/// TENON_CUDA_MMA: "1" makes engines use the kernels of sm_80 on newer GPUs too, which is how they are tested there.
+std::optional<std::string> cuda_mma();
 /// XDG_CACHE_HOME: where caches are kept; ~/.cache where unset.
 std::optional<std::string> cache_home();
 /// HOME: the user's folder.

@@ -10,6 +10,7 @@
 
 #include "backends/cuda/cubin_cache.h"
 #include "backends/cuda/file_cache.h"
+#include "core/env.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -198,7 +199,7 @@ Target target_of(const GpuDevice& device) {
   const Properties& properties = device.properties();
   Target target;
   target.architecture = properties.major == 9 ? 90 : properties.major * 10 + properties.minor;
-  target.tensor_core_mma = properties.major != 9;
+  target.tensor_core_mma = properties.major != 9 || env::cuda_mma() == "1";
   target.processors = properties.multiprocessors;
   target.shared_bytes = static_cast<int>(properties.shared_bytes);
   return target;
@@ -206,7 +207,7 @@ Target target_of(const GpuDevice& device) {
 
 FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
                           const std::function<KernelPointers(const KernelSpec&)>& prepare) {
-  if (!prepare || candidates.size() == 1) return first_kernel(device, candidates);
+  if (!prepare || candidates.size() == 1 || env::tune() == "off") return first_kernel(device, candidates);
   const FileCache cache("cuda-choices");
   const std::string key = problem_key(device, candidates);
   if (const auto kept = cache.find(key)) {
