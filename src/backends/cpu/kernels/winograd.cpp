@@ -149,12 +149,14 @@ class Winograd final : public Convolution {
     regions_.push_back(region);
   }
 
-  /// Points of a block's tiles and of its products fit into the L2 cache beside the weights of a point.
+  /// Points of a block's tiles and of its products fit into the L2 cache beside the weights of a point; where the
+  /// weights themselves come from farther away, more tiles share them (512@7, batch 16: 12.6 instead of 14.4 ms).
   void choose_block(Region& region, std::int64_t wanted) const {
-    constexpr std::int64_t cache = 1 << 20;
+    constexpr std::int64_t cache = 1 << 20, large_weights = 4 << 20;
     const std::int64_t tile =
         (region.slots() * problem_.src_blocks() + region.points() * problem_.dst_blocks()) * kBlock * 4;
-    std::int64_t most = wanted > 0 ? wanted : std::max<std::int64_t>(cache / tile, 28);
+    const std::int64_t fewest = region.slots() * slot_weights() * 4 > large_weights ? 64 : 28;
+    std::int64_t most = wanted > 0 ? wanted : std::max(cache / tile, fewest);
     most = std::min(most, region.tiles);
     region.block = ceil_div(region.tiles, ceil_div(region.tiles, most));
   }

@@ -9,7 +9,7 @@ namespace tenon::cpu::TENON_ISA {
 namespace {
 
 /// Weights come from memory once a forward, faster than the hardware prefetches them.
-constexpr int kPrefetchFloats = 512;
+constexpr int kPrefetchFloats = 1024;
 
 template <int rows, int columns, int panels>
 void multiply(const Multiply& call) {
