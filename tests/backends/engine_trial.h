@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <list>
 #include <random>
 #include <string>
 
@@ -16,6 +18,7 @@
 #include "engine/run.h"
 #include "passes/primitives.h"
 #include "support/evaluate.h"
+#include "support/guarded.h"
 
 namespace tenon {
 
@@ -41,19 +44,26 @@ struct EngineTrial {
     require_complete(graph);
     ParameterStore store(Model(Graph(), {}));
     const Program program = build_program(graph, backend, constants, store, {.give_results = true});
+    std::list<Guarded> guarded;
     std::vector<const void*> feeds;
-    for (const NodeId id : program.feeds) feeds.push_back(values.at(program.graph.node(id).name).data());
+    for (const NodeId id : program.feeds) {
+      const Tensor& value = values.at(program.graph.node(id).name);
+      feeds.push_back(guarded.emplace_back(value.bytes(), value.data()).data());
+    }
     Outcome outcome;
     std::vector<void*> results;
     for (const Value output : program.graph.outputs) {
       const TensorType& type = program.graph.type(output);
       outcome.outputs.emplace_back(type.shape, *type.dtype);
-      results.push_back(outcome.outputs.back().mutable_data());
+      results.push_back(guarded.emplace_back(outcome.outputs.back().bytes()).data());
     }
     Tensor arena(Shape{static_cast<std::int64_t>(program.arena_bytes)}, DType::uint8);
     std::fill_n(arena.mutable_data<std::uint8_t>(), arena.bytes(),
                 std::uint8_t{0xff});  // NaN: nothing may be left over
     run(program, {static_cast<std::byte*>(arena.mutable_data()), feeds, results});
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      std::memcpy(outcome.outputs[i].mutable_data(), results[i], outcome.outputs[i].bytes());
+    }
     for (const Step& step : program.steps) outcome.implementations.push_back(step.info.implementation);
     return outcome;
   }
