@@ -5,6 +5,7 @@
 
 #include "backends/cuda/kernel_text.h"
 #include "backends/cuda/plain/families.h"
+#include "backends/cuda/plain/strided_map.h"
 #include "backends/cuda/runtime/blas.h"
 #include "backends/cuda/runtime/memory.h"
 #include "backends/cuda/runtime/module.h"
@@ -134,35 +135,9 @@ StepPlan plan_of(const ProductForm& form, std::size_t dst_bytes, Multiply multip
   return plan;
 }
 
-Offer offer_product(const StepRequest& request) {
-  const OpCall& call = request.call;
-  Conditions conditions = filled_conditions(call);
-  conditions.require(is_floating(call.dtype_out()), "the result is {}, not of a floating type", name(call.dtype_out()));
-  if (conditions.refuse()) return conditions.reason();
-  const auto form = call.node.op->reference(call).form;
-  const auto* written = form ? std::get_if<ProductForm>(&form->what) : nullptr;
-  if (written == nullptr) return "it is no matrix product";
-  const ProductForm product{merged(written->matmul), written->a, written->b, written->c};
+/// By the kernel of our own, whatever the strides.
+StepPlan tiled_plan(const GpuDevice& device, const ProductForm& product, DType dtype, std::size_t bytes) {
   const Matmul& matmul = product.matmul;
-  if (matmul.batch.size() > kMostAxes) return "it has too many batch axes";
-
-  const DType dtype = call.dtype_out();
-  const std::size_t bytes = padded_bytes(call.outputs[0], {}), size = size_of(dtype);
-  const GpuDevice& device = device_of(request.memory);
-  const auto offset = [size](auto* base, std::int64_t elements) {
-    return base + elements * static_cast<std::int64_t>(size);
-  };
-  if (const auto simple = blas_product(matmul, dtype)) {
-    if (const auto kernel = blas_kernel(device, *simple)) {
-      StepPlan plan = plan_of(product, bytes, [=](const Operands& operands, const void* a, const void* b) {
-        kernel->run(operands.stream, offset(static_cast<const std::byte*>(a), matmul.a.offset),
-                    offset(static_cast<const std::byte*>(b), matmul.b.offset),
-                    offset(operands.out<std::byte>(), matmul.c.offset), nullptr, operands.workspace);
-      });
-      plan.kernel.workspace_bytes = kernel->workspace_bytes;
-      return plan;
-    }
-  }
   MultiplyGeometry geometry{batches_of(matmul),
                             matmul.rows,
                             matmul.inner,
@@ -184,10 +159,67 @@ Offer offer_product(const StepRequest& request) {
       });
 }
 
+/// FullyConnected where cuBLASLt declines: the product, then the bias.
+Offer offer_tiled_dense(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = filled_conditions(call);
+  conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
+  if (conditions.refuse()) return conditions.reason();
+  const std::int64_t columns = call.shape_in(1)[0], inner = call.shape_in(1)[1];
+  const std::int64_t rows = call.shape_out().elements() / columns;
+  const ProductForm product{{{}, rows, inner, columns, {inner, 1, {}}, {1, inner, {}}, {columns, 1, {}}}, 0, 1, 0};
+  const GpuDevice& device = device_of(request.memory);
+  StepPlan plan = tiled_plan(device, product, call.dtype_out(), padded_bytes(call.outputs[0], {}));
+  if (call.inputs.size() < 3) return plan;
+  const std::string type = type_name(call.dtype_out());
+  const Kernel add_bias =
+      map_kernel(device, {type, {type, type}, arithmetic_name(call.dtype_out()), "a + b"},
+                 broadcast_map({Shape{rows, columns}, Shape{columns}}, Shape{rows, columns}), {{0, 1}});
+  plan.kernel.run = [multiply = plan.kernel.run, add_bias](const Operands& operands) {
+    multiply(operands);
+    const std::array<const void*, 2> src = {operands.dst[0], operands.src[2]};
+    add_bias.run({src, operands.dst, nullptr, operands.stream});
+  };
+  return plan;
+}
+
+Offer offer_product(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = filled_conditions(call);
+  conditions.require(is_floating(call.dtype_out()), "the result is {}, not of a floating type", name(call.dtype_out()));
+  if (conditions.refuse()) return conditions.reason();
+  const auto form = call.node.op->reference(call).form;
+  const auto* written = form ? std::get_if<ProductForm>(&form->what) : nullptr;
+  if (written == nullptr) return "it is no matrix product";
+  const ProductForm product{merged(written->matmul), written->a, written->b, written->c};
+  const Matmul& matmul = product.matmul;
+  if (matmul.batch.size() > kMostAxes) return "it has too many batch axes";
+
+  const DType dtype = call.dtype_out();
+  const std::size_t bytes = padded_bytes(call.outputs[0], {}), size = size_of(dtype);
+  GpuDevice& device = device_of(request.memory);
+  const auto offset = [size](auto* base, std::int64_t elements) {
+    return base + elements * static_cast<std::int64_t>(size);
+  };
+  if (const auto simple = blas_product(matmul, dtype)) {
+    if (const auto kernel = blas_kernel(device, *simple)) {
+      StepPlan plan = plan_of(product, bytes, [=](const Operands& operands, const void* a, const void* b) {
+        kernel->run(operands.stream, offset(static_cast<const std::byte*>(a), matmul.a.offset),
+                    offset(static_cast<const std::byte*>(b), matmul.b.offset),
+                    offset(operands.out<std::byte>(), matmul.c.offset), nullptr, operands.workspace);
+      });
+      plan.kernel.workspace_bytes = kernel->workspace_bytes;
+      return plan;
+    }
+  }
+  return tiled_plan(device, product, dtype, bytes);
+}
+
 }  // namespace
 
 std::vector<Implementation> product_implementations() {
   return {{"cublas:fully_connected", {"FullyConnected"}, offer_fully_connected},
+          {"cuda:fully_connected", {"FullyConnected"}, offer_tiled_dense},
           {"cuda:product",
            {"dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_syrk", "_npi_matmul", "_np_dot", "_npi_dot",
             "_contrib_interleaved_matmul_selfatt_qk", "_contrib_interleaved_matmul_selfatt_valatt",

@@ -1,5 +1,6 @@
 #include "backends/cuda/runtime/blas.h"
 
+#include <array>
 #include <map>
 #include <mutex>
 
@@ -64,6 +65,56 @@ Operation operation_of(const BlasProduct& product) {
   return operation;
 }
 
+BlasKernel kernel_by(cublasLtHandle_t handle, const BlasProduct& product, const Operation& operation, const Layout& a,
+                     const Layout& b, const Layout& c, const cublasLtMatmulHeuristicResult_t& result) {
+  BlasKernel kernel;
+  kernel.workspace_bytes = result.workspaceSize;
+  kernel.run = [=, algorithm = result.algo, bytes = result.workspaceSize](void* stream, const void* a_data,
+                                                                          const void* b_data, void* c_data,
+                                                                          const void* bias, void* workspace) {
+    // The bias is part of the description, which threads share: a copy each.
+    cublasLtMatmulDescOpaque_t own = *operation;
+    if (product.bias) {
+      check(blas().cublasLtMatmulDescSetAttribute(&own, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
+    }
+    const double alpha64 = product.alpha, beta64 = product.beta;
+    const auto alpha32 = static_cast<float>(alpha64), beta32 = static_cast<float>(beta64);
+    const bool is_double = product.dtype == DType::float64;
+    check(blas().cublasLtMatmul(handle, &own, is_double ? static_cast<const void*>(&alpha64) : &alpha32, b_data,
+                                b.get(), a_data, a.get(), is_double ? static_cast<const void*>(&beta64) : &beta32,
+                                c_data, c.get(), c_data, c.get(), &algorithm, workspace, bytes,
+                                static_cast<cudaStream_t>(stream)));
+  };
+  return kernel;
+}
+
+std::size_t bytes_of(const BlasProduct& product, const BlasProduct::Side& side, std::int64_t rows,
+                     std::int64_t columns) {
+  const std::int64_t lines = side.transposed ? columns : rows;
+  return static_cast<std::size_t>((product.batch - 1) * side.batch_stride + lines * side.leading) *
+             size_of(product.dtype) +
+         product.alignment;
+}
+
+/// Whether the algorithm does what it offers: cuBLASLt proposes some that its own matmul refuses. Tried on memory that
+/// is no better aligned than promised.
+bool runs(GpuDevice& device, const BlasProduct& product, const BlasKernel& kernel) {
+  const auto a = device.allocate(bytes_of(product, product.a, product.rows, product.inner));
+  const auto b = device.allocate(bytes_of(product, product.b, product.inner, product.columns));
+  const auto c = device.allocate(bytes_of(product, product.c, product.rows, product.columns));
+  const auto bias = device.allocate(static_cast<std::size_t>(product.columns) * size_of(product.dtype) + 64);
+  const auto workspace = device.allocate(kernel.workspace_bytes);
+  const std::uint32_t moved = product.alignment;
+  try {
+    kernel.run(nullptr, a.get() + moved, b.get() + moved, c.get() + moved, bias.get() + 64, workspace.get());
+    check(driver().cuCtxSynchronize());
+    return true;
+  } catch (const Error&) {
+    device.make_current();  // throws where the device is lost
+    return false;
+  }
+}
+
 }  // namespace
 
 Blas::Blas() {
@@ -84,7 +135,7 @@ void check(cublasStatus_t status, std::source_location where) {
        where.function_name());
 }
 
-std::optional<BlasKernel> blas_kernel(const GpuDevice& device, const BlasProduct& product) {
+std::optional<BlasKernel> blas_kernel(GpuDevice& device, const BlasProduct& product) {
   const cublasLtHandle_t handle = handle_of(device);
   const Operation operation = operation_of(product);
   const Layout a = layout_of(product, product.a, product.rows, product.inner);
@@ -102,31 +153,17 @@ std::optional<BlasKernel> blas_kernel(const GpuDevice& device, const BlasProduct
     check(
         blas().cublasLtMatmulPreferenceSetAttribute(created, attribute, &product.alignment, sizeof product.alignment));
   }
-  cublasLtMatmulHeuristicResult_t result{};
+  std::array<cublasLtMatmulHeuristicResult_t, 8> results{};
   int found = 0;
-  const cublasStatus_t status = blas().cublasLtMatmulAlgoGetHeuristic(handle, operation.get(), b.get(), a.get(),
-                                                                      c.get(), c.get(), created, 1, &result, &found);
-  if (status != CUBLAS_STATUS_SUCCESS || found == 0) return {};
-
-  BlasKernel kernel;
-  kernel.workspace_bytes = result.workspaceSize;
-  kernel.run = [=, algorithm = result.algo, bytes = result.workspaceSize](void* stream, const void* a_data,
-                                                                          const void* b_data, void* c_data,
-                                                                          const void* bias, void* workspace) {
-    // The bias is part of the description, which threads share: a copy each.
-    cublasLtMatmulDescOpaque_t own = *operation;
-    if (product.bias) {
-      check(blas().cublasLtMatmulDescSetAttribute(&own, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
-    }
-    const double alpha64 = product.alpha, beta64 = product.beta;
-    const auto alpha32 = static_cast<float>(alpha64), beta32 = static_cast<float>(beta64);
-    const bool is_double = product.dtype == DType::float64;
-    check(blas().cublasLtMatmul(handle, &own, is_double ? static_cast<const void*>(&alpha64) : &alpha32, b_data,
-                                b.get(), a_data, a.get(), is_double ? static_cast<const void*>(&beta64) : &beta32,
-                                c_data, c.get(), c_data, c.get(), &algorithm, workspace, bytes,
-                                static_cast<cudaStream_t>(stream)));
-  };
-  return kernel;
+  const cublasStatus_t status =
+      blas().cublasLtMatmulAlgoGetHeuristic(handle, operation.get(), b.get(), a.get(), c.get(), c.get(), created,
+                                            static_cast<int>(results.size()), results.data(), &found);
+  if (status != CUBLAS_STATUS_SUCCESS) return {};
+  for (int i = 0; i < found; ++i) {
+    BlasKernel kernel = kernel_by(handle, product, operation, a, b, c, results[static_cast<std::size_t>(i)]);
+    if (runs(device, product, kernel)) return kernel;
+  }
+  return {};
 }
 
 }  // namespace tenon::cuda

@@ -66,6 +66,6 @@ struct BlasKernel {
 };
 
 /// Empty where cuBLASLt has no way to do it. True precision: TF32 is not used.
-std::optional<BlasKernel> blas_kernel(const GpuDevice& device, const BlasProduct& product);
+std::optional<BlasKernel> blas_kernel(GpuDevice& device, const BlasProduct& product);
 
 }  // namespace tenon::cuda
