@@ -176,10 +176,11 @@ typedef struct TenonExecutor TenonExecutor;
 typedef struct TenonBindOptions {
   const TenonType* inputs; /* shapes and, where known, types of the inputs; the rest is inferred */
   size_t input_count;
-  const char* device;  /* NULL: "cpu" */
-  const char* backend; /* NULL: "plain" (the best library call per operator); "cpu" (subgraphs compiled for the
-                          processor); "reference" (the naive loops); a path with a slash: a guest (c_backend.h) */
-  int32_t threads;     /* threads a forward may use; 0: every core the process may run on */
+  const char* device;    /* NULL: "cpu" */
+  const char* backend;   /* NULL: "plain" (the best library call per operator); "cpu" (subgraphs compiled for the
+                            processor); "reference" (the naive loops); a path with a slash: a guest (c_backend.h) */
+  int32_t threads;       /* threads a forward may use; 0: every core the process may run on */
+  const char* precision; /* NULL: "fp32"; or "tf32", "bf16", "fp16", as far as the backend can */
 } TenonBindOptions;
 
 /* The executor shares the model's parameters. */

@@ -33,6 +33,7 @@ class BindOptions(ctypes.Structure):
         ("device", c_char_p),
         ("backend", c_char_p),
         ("threads", c_int32),
+        ("precision", c_char_p),
     ]
 
 

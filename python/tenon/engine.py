@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 import numpy as np
 
 from . import _array
-from .errors import Error, InvalidArgument, Unsupported
+from .errors import Error, InvalidArgument
 from .executor import Executor, Step
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ class Engine:
         backend: Optional[str],
         threads: int,
     ) -> None:
-        if precision != "fp32":
-            raise Unsupported(f"the precision '{precision}' is not there yet; fp32 is")
         for name in shapes:
             if name not in model.arguments:
                 raise InvalidArgument(f"there is no input '{name}'; the inputs are {', '.join(model.inputs)}")
@@ -50,6 +48,7 @@ class Engine:
         self._title = model._title
         self._shapes = {name: tuple(shape) for name, shape in shapes.items()}
         self._threads = threads
+        self._precision = precision
         self._local = threading.local()
         self._made: List[Executor] = []
         self.device = device
@@ -70,7 +69,7 @@ class Engine:
     def _bind(self, shapes: Mapping[str, Sequence[int]], backend: str) -> Executor:
         if self._model is None:
             raise InvalidArgument("the engine is closed")
-        executor = self._model.bind(shapes, device=self.device, backend=backend, threads=self._threads)
+        executor = self._model.bind(shapes, device=self.device, backend=backend, threads=self._threads, precision=self._precision)
         self._made.append(executor)
         return executor
 

@@ -37,9 +37,11 @@ class Executor:
         device: str,
         backend: str,
         threads: int,
+        precision: str = "fp32",
     ) -> None:
         known = _array.types(shapes, dtypes)
-        options = _lib.BindOptions(known, len(known), _lib.encode(device), _lib.encode(backend), threads)
+        names = [_lib.encode(text) for text in (device, backend, precision)]
+        options = _lib.BindOptions(known, len(known), names[0], names[1], threads, names[2])
         self._handle = make(lib.tenon_executor_free, lib.tenon_executor_bind, model.pointer, byref(options))
         self._monitor: Any = None
         self.device = device

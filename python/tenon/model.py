@@ -139,9 +139,10 @@ class Model:
         device: str = "cpu",
         backend: str = "plain",
         threads: int = 0,
+        precision: str = "fp32",
     ) -> Executor:
         """An executor for these input shapes: the lowest level, one thread at a time."""
-        return Executor(self._handle, shapes, dtypes or {}, device, backend, threads)
+        return Executor(self._handle, shapes, dtypes or {}, device, backend, threads, precision)
 
     def compile(
         self,

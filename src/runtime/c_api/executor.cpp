@@ -21,6 +21,7 @@ TenonStatus tenon_executor_bind(const TenonModel* model, const TenonBindOptions*
     if (options->device != nullptr) bound.device = tenon::Device::parse(options->device);
     if (options->backend != nullptr) bound.backend = options->backend;
     bound.threads = options->threads;
+    if (options->precision != nullptr) bound.precision = options->precision;
     *executor = new TenonExecutor(tenon::Executor::bind(require(model, "model")->model, bound));
   });
 }
