@@ -10,6 +10,7 @@ namespace tenon::cuda {
 namespace {
 
 constexpr std::size_t kWorkspace = std::size_t{4} << 20;
+constexpr std::size_t kWorkspaceAlignment = 256;  // cuBLASLt's; an arena's places have 64
 
 cudaDataType_t data_type(DType dtype) {
   return dtype == DType::float16    ? CUDA_R_16F
@@ -68,10 +69,12 @@ Operation operation_of(const BlasProduct& product) {
 BlasKernel kernel_by(cublasLtHandle_t handle, const BlasProduct& product, const Operation& operation, const Layout& a,
                      const Layout& b, const Layout& c, const cublasLtMatmulHeuristicResult_t& result) {
   BlasKernel kernel;
-  kernel.workspace_bytes = result.workspaceSize;
+  kernel.workspace_bytes = result.workspaceSize == 0 ? 0 : result.workspaceSize + kWorkspaceAlignment;
   kernel.run = [=, algorithm = result.algo, bytes = result.workspaceSize](void* stream, const void* a_data,
                                                                           const void* b_data, void* c_data,
                                                                           const void* bias, void* workspace) {
+    auto* aligned = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(workspace) + kWorkspaceAlignment - 1) /
+                                            kWorkspaceAlignment * kWorkspaceAlignment);
     // The bias is part of the description, which threads share: a copy each.
     cublasLtMatmulDescOpaque_t own = *operation;
     if (product.bias) {
@@ -82,7 +85,7 @@ BlasKernel kernel_by(cublasLtHandle_t handle, const BlasProduct& product, const 
     const bool is_double = product.dtype == DType::float64;
     check(blas().cublasLtMatmul(handle, &own, is_double ? static_cast<const void*>(&alpha64) : &alpha32, b_data,
                                 b.get(), a_data, a.get(), is_double ? static_cast<const void*>(&beta64) : &beta32,
-                                c_data, c.get(), c_data, c.get(), &algorithm, workspace, bytes,
+                                c_data, c.get(), c_data, c.get(), &algorithm, aligned, bytes,
                                 static_cast<cudaStream_t>(stream)));
   };
   return kernel;
@@ -103,10 +106,10 @@ bool runs(GpuDevice& device, const BlasProduct& product, const BlasKernel& kerne
   const auto b = device.allocate(bytes_of(product, product.b, product.inner, product.columns));
   const auto c = device.allocate(bytes_of(product, product.c, product.rows, product.columns));
   const auto bias = device.allocate(static_cast<std::size_t>(product.columns) * size_of(product.dtype) + 64);
-  const auto workspace = device.allocate(kernel.workspace_bytes);
+  const auto workspace = device.allocate(kernel.workspace_bytes + 64);
   const std::uint32_t moved = product.alignment;
   try {
-    kernel.run(nullptr, a.get() + moved, b.get() + moved, c.get() + moved, bias.get() + 64, workspace.get());
+    kernel.run(nullptr, a.get() + moved, b.get() + moved, c.get() + moved, bias.get() + 64, workspace.get() + 64);
     check(driver().cuCtxSynchronize());
     return true;
   } catch (const Error&) {
