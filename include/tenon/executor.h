@@ -64,7 +64,8 @@ class Executor {
   /// The same model and options with other input shapes; parameters are shared, not copied.
   Executor reshape(const std::map<std::string, Shape>& shapes) const;
 
-  /// Called during forward() after each node, with each visible output's name ("conv0_output") and value.
+  /// Called during forward() after each node, with each visible output's name ("conv0_output") and value. A batch is
+  /// then no longer taken in portions; outputs looked at before are gone.
   using Monitor = std::function<void(const std::string& name, const Tensor& value)>;
   void set_monitor(Monitor monitor);
 

@@ -19,6 +19,7 @@
 namespace tenon {
 
 class Selector;
+struct Backend;
 struct Program;
 
 /// What a step is asked to do: one operator, every type known, its operands lying as they do.
@@ -29,6 +30,7 @@ struct StepRequest {
   std::vector<bool> read;               ///< for each output, whether anybody wants it
   ParameterStore& parameters;
   DeviceMemory& memory = *host_memory();
+  const Backend* backend = nullptr;  ///< whose list is asked; for what compiles a body
 };
 
 /// Where in output 0 an input may lie already.
@@ -92,6 +94,8 @@ struct Backend {
   /// Joins what its kernels do at once, after the passes.
   std::function<void(Body&)> fuse;
   std::shared_ptr<DeviceMemory> memory = host_memory();  ///< where its kernels read and write
+  /// Whether operators may take a batch in portions (engine/portions.h), which one of the implementations runs.
+  bool portions = false;
 };
 
 }  // namespace tenon

@@ -49,21 +49,6 @@ void renumber_feeds(Program& program, const std::vector<std::string>& names) {
   for (const std::string& name : names) program.feeds.push_back(program.graph.find_variable(name));
 }
 
-/// Parameters that the program reads as they are, so that whoever counts and keeps parameters knows of them.
-std::vector<std::shared_ptr<const Tensor>> kept_by(const Program& program) {
-  std::vector<std::shared_ptr<const Tensor>> kept = program.packed;
-  std::vector<bool> seen(program.constants.size(), false);
-  for (const Step& step : program.steps) {
-    for (const Place place : step.src) {
-      const auto index = static_cast<std::size_t>(place.index);
-      if (place.kind != Place::Kind::constant || seen[index]) continue;
-      seen[index] = true;
-      kept.push_back(std::make_shared<const Tensor>(program.constants[index]));
-    }
-  }
-  return kept;
-}
-
 /// A backend without implementations of primitives compiles MXNet's operators as they are.
 bool takes_primitives(const Backend& backend) {
   return std::ranges::any_of(backend.implementations, [](const Implementation& implementation) {
@@ -85,7 +70,7 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   const auto program = std::make_shared<const Program>(std::move(built));
 
   StepPlan plan;
-  plan.packed = kept_by(*program);
+  plan.packed = parameters_of(*program);
   plan.body = program;
   plan.kernel.workspace_bytes = program->arena_bytes;
   plan.kernel.run = [program](const Operands& operands) {

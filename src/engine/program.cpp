@@ -149,7 +149,7 @@ class Builder {
   void add_node(NodeId id) {
     const Node& node = graph_.node(id);
     OpCall call{node, {}, node.outputs, graph_.np_shape};
-    StepRequest request{call, {}, {}, {}, store_, *backend_.memory};
+    StepRequest request{call, {}, {}, {}, store_, *backend_.memory, &backend_};
     for (const Value input : node.inputs) {
       const Lying& copy = state(input).copies.front();
       call.inputs.push_back(graph_.type(input));
@@ -377,6 +377,20 @@ class Builder {
 Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
                       const ProgramOptions& options) {
   return Builder(std::move(graph), backend, parameters, store).build(options);
+}
+
+std::vector<std::shared_ptr<const Tensor>> parameters_of(const Program& program) {
+  std::vector<std::shared_ptr<const Tensor>> kept = program.packed;
+  std::vector<bool> seen(program.constants.size(), false);
+  for (const Step& step : program.steps) {
+    for (const Place place : step.src) {
+      const auto index = static_cast<std::size_t>(place.index);
+      if (place.kind != Place::Kind::constant || seen[index]) continue;
+      seen[index] = true;
+      kept.push_back(std::make_shared<const Tensor>(program.constants[index]));
+    }
+  }
+  return kept;
 }
 
 }  // namespace tenon

@@ -60,4 +60,7 @@ struct ProgramOptions {
 Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
                       const ProgramOptions& options = {});
 
+/// Parameters that the program keeps: packed copies, and those that steps read as they are.
+std::vector<std::shared_ptr<const Tensor>> parameters_of(const Program& program);
+
 }  // namespace tenon

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/threads.h"
+#include "engine/portions.h"
 #include "partition/replace.h"
 
 namespace tenon {
@@ -64,7 +66,7 @@ std::set<std::string> names_of(const Parameters& parameters) {
 
 }  // namespace
 
-Compiled compile(ParameterStore& store, const BindOptions& options, const Backend& backend) {
+Compiled compile(ParameterStore& store, const BindOptions& options, const Backend& backend, const CompileOptions& how) {
   const Parameters& parameters = store.model().parameters();
   Compiled compiled;
   compiled.graph = typed_graph(store.model(), options);
@@ -74,6 +76,9 @@ Compiled compile(ParameterStore& store, const BindOptions& options, const Backen
   if (backend.selector) {
     compiled.partition = carve(graph, *backend.selector, {.minimum_nodes = backend.selector->minimum_nodes()});
     graph = replace_subgraphs(graph, compiled.partition, *backend.selector, names_of(parameters));
+  }
+  if (backend.portions && how.portions) {
+    graph = in_portions(graph, names_of(parameters), portion_cache_bytes(current_threads()));
   }
   compiled.program = build_program(std::move(graph), backend, parameters, store);
   return compiled;

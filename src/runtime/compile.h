@@ -18,7 +18,12 @@ struct Compiled {
   Partition partition;                    ///< empty for a backend without engine nodes
 };
 
+struct CompileOptions {
+  bool portions = true;  ///< a backend that may take a batch in portions does
+};
+
 /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run.
-Compiled compile(ParameterStore& store, const BindOptions& options, const Backend& backend);
+Compiled compile(ParameterStore& store, const BindOptions& options, const Backend& backend,
+                 const CompileOptions& how = {});
 
 }  // namespace tenon

@@ -1,5 +1,6 @@
 #include <tenon/executor.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include <fmt/ranges.h>
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/threads.h"
+#include "engine/portions.h"
 #include "runtime/compile.h"
 
 namespace tenon {
@@ -37,14 +39,14 @@ struct StepMemory {
 }  // namespace
 
 struct Executor::State {
-  State(std::shared_ptr<ParameterStore> parameters, BindOptions bind_options)
+  State(std::shared_ptr<ParameterStore> parameters, BindOptions bind_options, const CompileOptions& how = {})
       : store(std::move(parameters)),
         options(std::move(bind_options)),
         backend(find_backend(options.backend, options.device, options.precision)),
         threads(options.threads > 0 ? options.threads : allowed_cores()) {
     if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
     const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
-    Compiled compiled = compile(*store, options, backend);
+    Compiled compiled = compile(*store, options, backend, how);
     output_names = std::move(compiled.output_names);
     program = std::move(compiled.program);
     allocate();
@@ -123,6 +125,17 @@ struct Executor::State {
       if (step.kernel.run) step.kernel.run({memory.src, memory.dst, memory.workspace, queue->stream()});
       if (monitor) show(step);
     }
+  }
+
+  /// The same with every value of the whole batch in one piece, for a monitor to see.
+  std::unique_ptr<State> whole() const {
+    auto state = std::make_unique<State>(store, options, CompileOptions{.portions = false});
+    for (std::size_t i = 0; i < feeds.size(); ++i) {
+      const Node& node = program.graph.node(program.feeds[i]);
+      void* feed = state->feeds[state->feed_index(node.name)].get();
+      state->queue->copy_in(feed, feeds[i].get(), padded_bytes(node.outputs[0], {}));
+    }
+    return state;
   }
 
   void show(const Step& step) {
@@ -245,6 +258,8 @@ Executor Executor::reshape(const std::map<std::string, Shape>& shapes) const {
 }
 
 void Executor::set_monitor(Monitor monitor) {
+  const auto in_portions = [](const Step& step) { return step.info.op == portions_op().name; };
+  if (monitor && std::ranges::any_of(state_->program.steps, in_portions)) state_ = state_->whole();
   state_->monitor = std::move(monitor);
 }
 

@@ -1,6 +1,8 @@
 #include <tenon/executor.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -178,6 +180,33 @@ TEST(Executor, ConvertsTheTypeOfAnInput) {
   Executor executor = Executor::bind(model_of(kChain), with({{"data", {2}}}));
   const double e = std::exp(1.0);
   expect_tensor(run(executor, tensor({2}, {0, -5}, DType::int32)), {2}, {e, e});
+}
+
+TEST(Executor, ShowsTheMonitorTheWholeBatch) {
+  const auto model = model_of(
+      "%data = variable\n%a = relu(%data)\n%b = Activation(%a) {act_type=relu}\n"
+      "%c = Pooling(%b) {kernel=(8, 8), stride=(8, 8), pool_type=avg}\nreturn %c\n");
+  BindOptions options = with({{"data", {8, 8, 256, 256}}}, "plain");
+  options.threads = 1;
+  Executor executor = Executor::bind(model, options);
+  ASSERT_EQ(executor.steps()[0].op, "_tenon_portions");
+  Tensor data(Shape{8, 8, 256, 256}, DType::float32);
+  std::fill_n(data.mutable_data<float>(), data.elements(), 2.0f);
+  executor.set_input("data", data);
+  executor.forward();
+  {
+    const AllocationCount count;
+    executor.forward();
+    EXPECT_EQ(count.count(), 0);
+  }
+  const Tensor before = executor.output(0).clone();
+  std::vector<std::string> seen;
+  executor.set_monitor(
+      [&](const std::string& name, const Tensor& value) { seen.push_back(name + value.shape().str()); });
+  executor.forward();
+  EXPECT_THAT(seen, testing::ElementsAre("a_output(8,8,256,256)", "b_output(8,8,256,256)", "c_output(8,8,32,32)"));
+  EXPECT_EQ(std::memcmp(before.data(), executor.output(0).data(), before.bytes()), 0);
+  EXPECT_EQ(executor.output(0).data<float>()[0], 2.0f);
 }
 
 TEST(Executor, ShowsEveryNodeToTheMonitor) {

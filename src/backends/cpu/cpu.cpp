@@ -2,6 +2,7 @@
 
 #include "backends/cpu/onednn.h"
 #include "backends/reference/reference.h"
+#include "engine/portions.h"
 
 namespace tenon::cpu {
 
@@ -12,7 +13,9 @@ Backend plain_backend() {
         pooling_implementations, softmax_implementations, concat_implementations}) {
     for (Implementation& implementation : family()) backend.implementations.push_back(std::move(implementation));
   }
+  backend.implementations.push_back(portions_implementation());
   backend.implementations.push_back(reference_implementation());
+  backend.portions = true;
   return backend;
 }
 
