@@ -188,7 +188,8 @@ struct Portions {
       };
       for (std::size_t i = 0; i < feeds.size(); ++i) src[i] = moved(operands.src[feeds[i].index], feeds[i]);
       for (std::size_t i = 0; i < results.size(); ++i) dst[i] = moved(operands.dst[results[i].index], results[i]);
-      tenon::run(program, {operands.workspace, {src.data(), feeds.size()}, {dst.data(), results.size()}, operands.stream});
+      tenon::run(program,
+                 {operands.workspace, {src.data(), feeds.size()}, {dst.data(), results.size()}, operands.stream});
     }
   }
 };
