@@ -131,11 +131,10 @@ const Blas& blas() {
   return instance;
 }
 
-void check(cublasStatus_t status, std::source_location where) {
+void check(cublasStatus_t status, CallSite where) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   check(driver().cuCtxSynchronize(), where);
-  fail(ErrorCode::internal, "cuBLASLt failed: {}, in {}", blas().cublasLtGetStatusString(status),
-       where.function_name());
+  fail(ErrorCode::internal, "cuBLASLt failed: {}, in {}", blas().cublasLtGetStatusString(status), where.function);
 }
 
 std::optional<BlasKernel> blas_kernel(GpuDevice& device, const BlasProduct& product) {

@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <optional>
-#include <source_location>
 
 #include <cublasLt.h>
 
 #include "backends/cuda/runtime/device.h"
+#include "core/call_site.h"
 #include "graph/op.h"
 
 namespace tenon::cuda {
@@ -41,7 +41,7 @@ struct Blas {
 };
 
 const Blas& blas();
-void check(cublasStatus_t status, std::source_location where = std::source_location::current());
+void check(cublasStatus_t status, CallSite where = CallSite::current());
 
 /// C = alpha A op(B) + beta C over row-major matrices, a batch of them with one stride each.
 struct BlasProduct {

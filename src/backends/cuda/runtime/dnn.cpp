@@ -25,11 +25,11 @@ const Cudnn& cudnn() {
   return instance;
 }
 
-void check(cudnnStatus_t status, std::source_location where) {
+void check(cudnnStatus_t status, CallSite where) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   // An asynchronous fault comes out here first as often as anywhere.
   check(driver().cuCtxSynchronize(), where);
-  fail(ErrorCode::internal, "cuDNN failed: {}, in {}", cudnn().cudnnGetErrorString(status), where.function_name());
+  fail(ErrorCode::internal, "cuDNN failed: {}, in {}", cudnn().cudnnGetErrorString(status), where.function);
 }
 
 cudnnHandle_t cudnn_handle(const GpuDevice& device, void* stream) {

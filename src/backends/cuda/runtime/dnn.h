@@ -1,11 +1,11 @@
 #pragma once
 
 #include <memory>
-#include <source_location>
 
 #include <cudnn.h>
 
 #include "backends/cuda/runtime/device.h"
+#include "core/call_site.h"
 
 namespace tenon::cuda {
 
@@ -46,7 +46,7 @@ struct Cudnn {
 
 const Cudnn& cudnn();
 /// Turns a status into an Error.
-void check(cudnnStatus_t status, std::source_location where = std::source_location::current());
+void check(cudnnStatus_t status, CallSite where = CallSite::current());
 
 /// The calling thread's handle on the device, bound to the stream.
 cudnnHandle_t cudnn_handle(const GpuDevice& device, void* stream);

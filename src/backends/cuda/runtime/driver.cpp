@@ -67,10 +67,10 @@ std::string describe(CUresult status) {
   return fmt::format("{} ({})", name == nullptr ? "unknown status" : name, sentence == nullptr ? "" : sentence);
 }
 
-void check(CUresult status, std::source_location where) {
+void check(CUresult status, CallSite where) {
   if (status == CUDA_SUCCESS) return;
-  const std::string sentence = fmt::format("CUDA failed: {}, in {} of {}:{}", describe(status), where.function_name(),
-                                           base_name(where.file_name()), where.line());
+  const std::string sentence = fmt::format("CUDA failed: {}, in {} of {}:{}", describe(status), where.function,
+                                           base_name(where.file), where.line);
   if (is_sticky(status)) poison_current_device(sentence);
   throw Error(status == CUDA_ERROR_OUT_OF_MEMORY ? ErrorCode::out_of_memory : ErrorCode::internal, sentence);
 }

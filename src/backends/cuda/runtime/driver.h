@@ -1,10 +1,8 @@
 #pragma once
-
-#include <source_location>
-
 #include <cuda.h>
 
 #include "backends/cuda/library.h"
+#include "core/call_site.h"
 
 namespace tenon::cuda {
 
@@ -82,7 +80,7 @@ const Driver* find_driver(std::string* problem);
 
 /// Turns a status into an Error that says what failed and where. A fault after which the device is lost to this process
 /// is remembered as the cause of every failure to come (device.h).
-void check(CUresult status, std::source_location where = std::source_location::current());
+void check(CUresult status, CallSite where = CallSite::current());
 
 /// "CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
 std::string describe(CUresult status);
