@@ -35,7 +35,7 @@ Kernel arg_kernel(const OpCall& call, const AxisMask& mask, Beats beats) {
                       write(operands.dst[0], result, 1, &best_position);
                     }
                   },
-                  0, std::make_shared<KernelForm>(Reduction(call.shape_in(0), mask))};
+                  0, std::make_shared<KernelForm>(KernelForm{Reduction(call.shape_in(0), mask)})};
   });
 }
 

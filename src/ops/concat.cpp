@@ -41,7 +41,7 @@ Kernel joining_kernel(const OpCall& call, int axis, const std::vector<std::int64
   return {[copies = prepared(copies, call.dtype_out())](const Operands& operands) {
             for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[i], operands.dst[0]);
           },
-          0, std::make_shared<KernelForm>(std::move(form))};
+          0, std::make_shared<KernelForm>(KernelForm{std::move(form)})};
 }
 
 /// Every input and the output agree on all axes but the joined one, where the sizes add up; one missing size follows.
@@ -246,7 +246,7 @@ Kernel parting_kernel(const OpCall& call, int axis, const std::vector<std::int64
   return {[copies = prepared(copies, call.dtype_in(0))](const Operands& operands) {
             for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[0], operands.dst[i]);
           },
-          0, std::make_shared<KernelForm>(std::move(form))};
+          0, std::make_shared<KernelForm>(KernelForm{std::move(form)})};
 }
 
 /// Shapes of the parts in both directions. `sizes` are unknown where the input's axis is.

@@ -48,7 +48,7 @@ MatrixView dense_view(const std::vector<std::int64_t>& batch, std::int64_t rows,
 }
 
 Kernel matmul_kernel(const OpCall& call, Matmul matmul, int a_index, int b_index, int c_index) {
-  auto form = std::make_shared<KernelForm>(ProductForm{matmul, a_index, b_index, c_index});
+  auto form = std::make_shared<KernelForm>(KernelForm{ProductForm{matmul, a_index, b_index, c_index}});
   return dispatch_float(call.dtype_out(), call.node.op_name(), [&]<class T>() {
     const std::size_t bytes = static_cast<std::size_t>(call.shape_out().elements()) * sizeof(T);
     return Kernel{[m = std::move(matmul), a_index, b_index, c_index, bytes](const Operands& operands) {

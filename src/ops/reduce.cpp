@@ -72,7 +72,7 @@ Kernel reduction_kernel(const OpCall& call, const AxisMask& mask, const Accumula
                       write(operands.dst[0], result, 1, &value);
                     }
                   },
-                  0, std::make_shared<KernelForm>(Reduction(call.shape_in(0), mask))};
+                  0, std::make_shared<KernelForm>(KernelForm{Reduction(call.shape_in(0), mask)})};
   });
 }
 

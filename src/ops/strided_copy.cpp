@@ -125,7 +125,7 @@ Kernel copy_kernel(const OpCall& call, const StridedCopy& copy) {
   return {[prepared = PreparedCopy(copy, call.dtype_in(0))](const Operands& operands) {
             prepared(operands.src[0], operands.dst[0]);
           },
-          0, std::make_shared<KernelForm>(CopyForm{{{0, 0, copy}}})};
+          0, std::make_shared<KernelForm>(KernelForm{CopyForm{{{0, 0, copy}}}})};
 }
 
 Kernel flat_copy_kernel(const OpCall& call) {
