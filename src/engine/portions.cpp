@@ -43,9 +43,9 @@ class Choice {
   }
 
   void find_batch() {
-    for (NodeId id = 0; id < graph_.size() && batch_ == 0; ++id) {
+    for (const NodeId id : graph_.topological_order()) {
       const Node& node = graph_.node(id);
-      if (!node.is_variable() || constants_.contains(node.name)) continue;
+      if (batch_ > 0 || !node.is_variable() || constants_.contains(node.name)) continue;
       batch_ = node.outputs[0].shape.rank() > 0 ? node.outputs[0].shape[0] : 1;
     }
   }
