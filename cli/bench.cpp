@@ -2,16 +2,21 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "inputs.h"
 #include "measure.h"
 #include "model_options.h"
+#include "profile.h"
 #include "report.h"
 #include "table.h"
 #include "verbs.h"
@@ -21,13 +26,19 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   tenon bench resnet18_v2
+      before (operator by operator) and after (accelerated), and the ratio
   tenon bench resnet50_v1 --batch 1,8,32 --threads 2
+  tenon bench mymodel --backend plain
+      the plain program alone
   tenon bench mymodel --shape data=1,3,112,112 --iterations 100 --json
 
-A row is one batch size: bind, warm up, then time single forwards for --seconds (or --iterations of them).
-cpu ms is the process's CPU time of a forward over all its threads; peak memory is the largest resident size of
-the process. --json prints one object a batch size as soon as it is measured. Ctrl-C prints what there is.
+For each batch size: bind both, warm up, then time single forwards of the one and the other in turns, --seconds of
+each (or --iterations). cpu ms is the process's CPU time of a forward over all its threads; peak memory is the largest
+resident size of the process with that program alone; build is the first time and again, with what is kept from the
+first. --json prints one object a batch size as soon as it is measured. Ctrl-C prints what there is.
 )";
+
+constexpr double kWorthwhile = 1.05;  // below, bench says why
 
 struct BenchOptions {
   ModelOptions model;
@@ -42,13 +53,24 @@ struct Timing {
   int iterations;
 };
 
+/// One pipeline at one batch size.
+struct Side {
+  std::string backend;
+  Timing timing;
+  std::size_t parameter_bytes, activation_bytes, peak_bytes;
+  double build_s, rebuild_s;
+};
+
 struct Row {
   std::int64_t batch;
-  Timing baseline;
   std::string precision;
-  std::size_t parameter_bytes_before, parameter_bytes_after, activation_bytes, peak_bytes;
-  double build_s;
+  std::size_t file_bytes = 0;  ///< of parameters
+  Side before;
+  std::optional<Side> after;  ///< none where the plain program alone is asked for
+  std::vector<std::string> why_not_faster;
   bool interrupted;
+
+  double ratio() const { return before.timing.median_ms / after->timing.median_ms; }
 };
 
 Timing summarise(const Samples& samples, std::int64_t batch) {
@@ -71,19 +93,22 @@ Json timing_json(const Timing& timing) {
 }
 
 Json row_json(const Row& row, const ModelOptions& model) {
+  const Side& last = row.after ? *row.after : row.before;
   return {{"model", model.title()},
           {"device", model.device},
           {"precision", row.precision},
           {"batch", row.batch},
           {"threads", model.effective_threads()},
-          {"baseline", timing_json(row.baseline)},
-          {"engine", nullptr},
-          {"ratio", nullptr},
-          {"parameter_bytes_before", row.parameter_bytes_before},
-          {"parameter_bytes_after", row.parameter_bytes_after},
-          {"activation_bytes", row.activation_bytes},
-          {"peak_bytes", row.peak_bytes},
-          {"build_s", row.build_s},
+          {"baseline", timing_json(row.before.timing)},
+          {"engine", row.after ? timing_json(row.after->timing) : Json()},
+          {"ratio", row.after ? Json(row.ratio()) : Json()},
+          {"parameter_bytes_before", row.file_bytes},
+          {"parameter_bytes_after", last.parameter_bytes},
+          {"activation_bytes", last.activation_bytes},
+          {"peak_bytes", last.peak_bytes},
+          {"build_s", last.build_s},
+          {"rebuild_s", last.rebuild_s},
+          {"why_not_faster", row.why_not_faster},
           {"interrupted", row.interrupted}};
 }
 
@@ -120,63 +145,176 @@ std::map<std::string, Shape> with_batch(const InputPlan& plan, std::int64_t batc
   return shapes;
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// One pipeline, bound and fed.
+class Contender {
+ public:
+  Contender(const BenchOptions& options, const Model& model, const InputPlan& plan, std::string backend)
+      : options_(options), model_(model), plan_(plan), backend_(std::move(backend)) {
+    reset_peak_memory();
+    side_.build_s = bind();
+    forward();
+    side_.peak_bytes = peak_memory();
+    side_.backend = backend_;
+    side_.parameter_bytes = executor().parameter_bytes();
+    side_.activation_bytes = executor().activation_bytes();
+  }
+
+  /// Binds and feeds; the seconds that binding took.
+  double bind() {
+    BindOptions binding = options_.model.binding(plan_);
+    binding.backend = backend_;
+    const auto start = std::chrono::steady_clock::now();
+    executor_.emplace(Executor::bind(model_, binding));
+    const double seconds = seconds_since(start);
+    for (const std::string& input : plan_.fed) {
+      executor_->set_input(input, random_tensor(executor_->type(input).shape, options_.model.seed, input));
+    }
+    return seconds;
+  }
+  void bind_again() {
+    executor_.reset();
+    side_.rebuild_s = bind();
+  }
+  void release() { executor_.reset(); }
+
+  Executor& executor() { return *executor_; }
+  void forward() { executor_->forward(); }
+
+  void measure_turn(const Schedule& schedule, Progress& progress) {
+    const Samples turn = measure([&] { forward(); }, schedule, [&](int done) { progress(done); });
+    samples_.wall.insert(samples_.wall.end(), turn.wall.begin(), turn.wall.end());
+    samples_.cpu.insert(samples_.cpu.end(), turn.cpu.begin(), turn.cpu.end());
+  }
+  bool has_samples() const { return !samples_.wall.empty(); }
+
+  Side side(std::int64_t batch) const {
+    Side side = side_;
+    side.timing = summarise(samples_, batch);
+    return side;
+  }
+
+ private:
+  const BenchOptions& options_;
+  const Model& model_;
+  const InputPlan& plan_;
+  std::string backend_;
+  std::optional<Executor> executor_;
+  Samples samples_;
+  Side side_{};
+};
+
+/// Short ones, so that a busy machine disturbs both sides alike.
+int turns_for(const Schedule& schedule) {
+  constexpr int fewest = 4;
+  constexpr double seconds = 0.5;
+  if (schedule.iterations > 0) return std::min(fewest, schedule.iterations);
+  return std::max(fewest, static_cast<int>(std::ceil(schedule.seconds / seconds)));
+}
+
+/// A share of the whole schedule for each turn.
+Schedule turn_of(const Schedule& schedule, int turns, int turn) {
+  Schedule part = schedule;
+  part.seconds /= turns;
+  part.fewest = (schedule.fewest + turns - 1) / turns;
+  part.iterations = schedule.iterations * (turn + 1) / turns - schedule.iterations * turn / turns;
+  if (turn > 0) part.warmup_seconds = 0;
+  return part;
+}
+
+std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
+  const Roofline roofline = measure_roofline(model.effective_threads());
+  const std::vector<TimedStep> steps = profile(after.executor(), roofline);
+  return diagnosis(steps, after.executor().refused(), roofline, model.effective_threads(), allowed_cores());
+}
+
 /// Empty when interrupted before the first timed forward.
 std::optional<Row> bench(const BenchOptions& options, const Model& model, const InputPlan& usual, std::int64_t batch) {
   const InputPlan plan = options.model.plan(model, with_batch(usual, batch));
-  reset_peak_memory();
-  const auto start = std::chrono::steady_clock::now();
-  Executor executor = Executor::bind(model, options.model.binding(plan));
-  const std::chrono::duration<double> build = std::chrono::steady_clock::now() - start;
-  for (const std::string& input : plan.fed) {
-    executor.set_input(input, random_tensor(executor.type(input).shape, options.model.seed, input));
+  const bool both = options.model.backend != "plain";
+  Contender before(options, model, plan, "plain");
+  std::optional<Contender> after;
+  if (both) {
+    before.release();
+    after.emplace(options, model, plan, options.model.backend);
+    after->bind_again();
   }
-
-  Samples samples;
+  before.bind_again();
+  const int turns = both ? turns_for(options.schedule) : 1;
   {
     Progress progress(batch);
-    samples = measure([&] { executor.forward(); }, options.schedule, [&](int done) { progress(done); });
+    for (int turn = 0; turn < turns && !interrupted(); ++turn) {
+      before.measure_turn(turn_of(options.schedule, turns, turn), progress);
+      if (after) after->measure_turn(turn_of(options.schedule, turns, turn), progress);
+    }
   }
-  if (samples.wall.empty()) return {};
+  if (!before.has_samples()) return {};
+  if (after && !after->has_samples()) after.reset();
   const Shape first = plan.fed.empty() ? Shape{1} : plan.shapes.at(plan.fed.front());
-  Row row{.batch = first.rank() > 0 ? first[0] : 1, .interrupted = samples.interrupted};
-  row.baseline = summarise(samples, row.batch);
-  row.precision = name(executor.output(0).dtype());
-  for (const auto& [parameter, value] : model.parameters()) row.parameter_bytes_before += value.bytes();
-  row.parameter_bytes_after = executor.parameter_bytes();
-  row.activation_bytes = executor.activation_bytes();
-  row.peak_bytes = peak_memory();
-  row.build_s = build.count();
+  Row row{.batch = first.rank() > 0 ? first[0] : 1, .interrupted = interrupted()};
+  row.before = before.side(row.batch);
+  row.precision = name(before.executor().output(0).dtype());
+  for (const auto& [parameter, value] : model.parameters()) row.file_bytes += value.bytes();
+  if (after) {
+    row.after = after->side(row.batch);
+    if (row.ratio() < kWorthwhile && !interrupted()) row.why_not_faster = reasons(*after, options.model);
+  }
   return row;
 }
 
-/// Sub-second numbers need to know when they mean little.
-std::string warnings(const std::vector<Row>& rows) {
+std::string warnings(const Row& row) {
   std::string text;
-  for (const Row& row : rows) {
-    const Timing& timing = row.baseline;
+  for (const Side* side : {&row.before, row.after ? &*row.after : &row.before}) {
+    const Timing& timing = side->timing;
+    // Sub-second numbers need to know when they mean little.
     if (timing.p99_ms > 1.5 * timing.median_ms) {
-      text += fmt::format("batch {}: unsteady, p99 is {:.1f} times the median; is the machine busy?\n", row.batch,
-                          timing.p99_ms / timing.median_ms);
+      text += fmt::format("batch {}: {} is unsteady, p99 is {:.1f} times the median; is the machine busy?\n", row.batch,
+                          side->backend, timing.p99_ms / timing.median_ms);
     }
-    if (row.interrupted) text += fmt::format("batch {}: interrupted after {} forwards\n", row.batch, timing.iterations);
+    if (!row.after) break;
+  }
+  if (row.interrupted)
+    text += fmt::format("batch {}: interrupted after {} forwards\n", row.batch, row.before.timing.iterations);
+  return text;
+}
+
+/// "1.82 times as fast; 100 forwards: 2.54 s before, 1.40 s after (CPU 2.54 s, 1.40 s)".
+std::string comparison(const Row& row) {
+  if (!row.after) return "";
+  const Timing &before = row.before.timing, &after = row.after->timing;
+  std::string text = fmt::format(
+      "batch {}: {:.2f} times as fast; 100 forwards take {:.3f} s before, {:.3f} s after (CPU {:.3f} s, {:.3f} s)\n",
+      row.batch, row.ratio(), before.median_ms / 10, after.median_ms / 10, before.cpu_ms / 10, after.cpu_ms / 10);
+  if (row.ratio() < kWorthwhile) {
+    text += fmt::format("  why not {} times:\n", kWorthwhile);
+    for (const std::string& sentence : row.why_not_faster) text += fmt::format("  - {}\n", sentence);
   }
   return text;
 }
 
 std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
-  Table table({"batch", "median ms", "p99 ms", "min ms", "cpu ms", "images/s", "forwards", "activations", "peak memory",
-               "build s"});
+  Table table({"batch", "program", "median ms", "p99 ms", "min ms", "cpu ms", "images/s", "forwards", "parameters",
+               "activations", "peak memory", "build s", "again s"});
+  std::string text;
   for (const Row& row : rows) {
-    const Timing& timing = row.baseline;
-    table.add({std::to_string(row.batch), fmt::format("{:.3f}", timing.median_ms), fmt::format("{:.3f}", timing.p99_ms),
-               fmt::format("{:.3f}", timing.min_ms), fmt::format("{:.3f}", timing.cpu_ms),
-               fmt::format("{:.1f}", timing.images_per_s), std::to_string(timing.iterations),
-               megabytes(row.activation_bytes), megabytes(row.peak_bytes), fmt::format("{:.3f}", row.build_s)});
+    for (const Side* side : {&row.before, row.after ? &*row.after : nullptr}) {
+      if (side == nullptr) continue;
+      const Timing& timing = side->timing;
+      table.add({std::to_string(row.batch), (side == &row.before ? "before: " : "after: ") + side->backend,
+                 fmt::format("{:.3f}", timing.median_ms), fmt::format("{:.3f}", timing.p99_ms),
+                 fmt::format("{:.3f}", timing.min_ms), fmt::format("{:.3f}", timing.cpu_ms),
+                 fmt::format("{:.1f}", timing.images_per_s), std::to_string(timing.iterations),
+                 megabytes(side->parameter_bytes), megabytes(side->activation_bytes), megabytes(side->peak_bytes),
+                 fmt::format("{:.3f}", side->build_s), fmt::format("{:.3f}", side->rebuild_s)});
+    }
+    text += comparison(row) + warnings(row);
   }
-  return fmt::format("{} on {}, {}, {} threads, parameters {} in the file, {} bound\n\n{}\n{}", options.model.title(),
+  return fmt::format("{} on {}, {}, {} threads, parameters {} in the file\n\n{}\n{}", options.model.title(),
                      options.model.device, rows.front().precision, options.model.effective_threads(),
-                     megabytes(rows.front().parameter_bytes_before), megabytes(rows.front().parameter_bytes_after),
-                     table.str(), warnings(rows));
+                     megabytes(rows.front().file_bytes), table.str(), text);
 }
 
 int run(const BenchOptions& options) {
@@ -201,6 +339,7 @@ Verb bench_verb(CLI::App& parent) {
   const auto options = std::make_shared<BenchOptions>();
   CLI::App& app = *parent.add_subcommand("bench", "Measure how fast a model runs");
   app.footer(kExamples);
+  options->model.backend = "cpu";
   options->model.add_model(app);
   options->model.add_binding(app);
   app.add_option("--batch", options->batches, "Batch sizes, like 1,8,32; that of the shapes unless given")

@@ -11,6 +11,7 @@ struct Schedule {
   int iterations = 0;
   double seconds = 3;
   double warmup_seconds = 0.5;
+  int fewest = 10;  ///< timed forwards by seconds, however long one takes
 };
 
 /// Times of single forwards in milliseconds, as they came.

@@ -59,6 +59,13 @@ std::map<std::string, Shape> parse_shapes(const std::vector<std::string>& option
   return shapes;
 }
 
+/// What is wrong with a --backend; empty where nothing is.
+std::string known_backend(const std::string& name) {
+  const bool known = name == "plain" || name == "cpu" || name == "reference" || name.find('/') != name.npos;
+  return known ? ""
+               : fmt::format("there is no backend '{}'; choose plain, cpu, reference or a path like ./guest.so", name);
+}
+
 /// `shape` with a batch of 1, where nothing else is missing.
 std::optional<Shape> with_batch_of_one(Shape shape) {
   if (shape.rank() < 1 || shape[0] != Shape::unknown) return {};
@@ -100,6 +107,7 @@ void ModelOptions::add_binding(CLI::App& app) {
                  "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
                  "processor; reference: the naive loops; a path like ./guest.so: a backend of yours")
       ->type_name("NAME")
+      ->check(known_backend)
       ->capture_default_str();
   app.add_option("--threads", threads, "Threads of a forward; 0: every core")
       ->check(CLI::Range(0, 4096))

@@ -20,6 +20,7 @@ struct Verb {
 Verb run_verb(CLI::App& parent);
 Verb bench_verb(CLI::App& parent);
 Verb compare_verb(CLI::App& parent);
+Verb explain_verb(CLI::App& parent);
 Verb show_verb(CLI::App& parent);
 Verb report_verb(CLI::App& parent);
 Verb zoo_verb(CLI::App& parent);

@@ -27,13 +27,28 @@ struct BindOptions {
   int threads = 0;
 };
 
-/// One step of a program, for people: `tenon show --implementations`.
+/// One step of a program, for people: `tenon explain`.
 struct StepInfo {
   std::string node;
   std::string op;
   std::string implementation;
   /// Who was asked before and why they declined: "onednn:conv: the data is float64, not float32".
   std::vector<std::string> refusals;
+  /// The engine node that it is a part of; empty outside of all.
+  std::string engine;
+  /// The nodes of the model that it computes; none for a change of layout.
+  std::vector<std::string> covers;
+  std::vector<TensorType> inputs, outputs;
+  /// Arithmetic operations of the formula (a multiply-add is two), and bytes that must move at least.
+  double operations = 0, bytes = 0;
+};
+
+/// A node that no engine node took, and why.
+struct RefusedNode {
+  std::string node;
+  std::string op;
+  std::string rule;  ///< a short key, the same for every node it refuses
+  std::string reason;
 };
 
 /// A Model bound to shapes and a device. One thread uses an Executor at a time; Executors of one Model share its
@@ -69,7 +84,12 @@ class Executor {
   using Monitor = std::function<void(const std::string& name, const Tensor& value)>;
   void set_monitor(Monitor monitor);
 
+  /// The steps in order of execution, those inside engine nodes included.
   std::vector<StepInfo> steps() const;
+  /// Runs forward() once on the present inputs; milliseconds of each of steps().
+  std::vector<double> time_steps();
+  /// What a backend with engine nodes left to plain steps; empty for the others.
+  std::vector<RefusedNode> refused() const;
   /// Bytes of the planned activations and workspaces at their peak, and of parameters kept (packed copies included).
   std::size_t activation_bytes() const;
   std::size_t parameter_bytes() const;

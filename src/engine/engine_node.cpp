@@ -67,6 +67,10 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   Program built =
       build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters, {.give_results = true});
   renumber_feeds(built, names);
+  for (Step& step : built.steps) {
+    const auto origins = lowered.origins.find(step.info.node);
+    if (step.node >= 0 && origins != lowered.origins.end()) step.info.covers = origins->second;
+  }
   const auto program = std::make_shared<const Program>(std::move(built));
 
   StepPlan plan;

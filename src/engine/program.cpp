@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 
 #include "core/log.h"
+#include "engine/cost.h"
 
 namespace tenon {
 namespace {
@@ -130,6 +131,8 @@ class Builder {
     const int at = static_cast<int>(program_.steps.size());
     Step step;
     step.info = {graph_.value_name(value), "", backend_.reorder_name, {}};
+    step.info.inputs = step.info.outputs = {type};
+    step.info.bytes = static_cast<double>(padded_bytes(type, from.format) + padded_bytes(type, format));
     step.kernel = backend_.reorder(type, from.format, format);
     step.src = {from.place};
     step.dst = {new_buffer(padded_bytes(type, format), at)};
@@ -166,11 +169,29 @@ class Builder {
     step.info.node = node.name;
     step.info.op = node.op_name();
     StepPlan plan = choose(request, step.info);
+    describe(request, plan, step.info);
     for (auto& copy : plan.packed) program_.packed.push_back(std::move(copy));
     place_operands(request, plan, step);
     step.kernel = std::move(plan.kernel);
     step.body = std::move(plan.body);
     add_step(std::move(step));
+  }
+
+  static std::vector<std::string> covered_by(const Node& node) {
+    if (!node.body) return {node.name};
+    std::vector<std::string> names;
+    for (const NodeId id : node.body->topological_order()) {
+      if (!node.body->node(id).is_variable()) names.push_back(node.body->node(id).name);
+    }
+    return names;
+  }
+
+  static void describe(const StepRequest& request, const StepPlan& plan, StepInfo& info) {
+    info.covers = covered_by(request.call.node);
+    info.inputs = request.call.inputs;
+    info.outputs = request.call.outputs;
+    info.operations = operations(request.call);
+    info.bytes = bytes_moved(request, plan);
   }
 
   StepPlan choose(const StepRequest& request, StepInfo& info) {

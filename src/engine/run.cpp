@@ -23,11 +23,11 @@ class Addresses {
   std::vector<Pointer> many_;
 };
 
+}  // namespace
+
 std::byte* buffer_address(const Program& program, const ProgramMemory& memory, int buffer) {
   return memory.arena + program.buffers[static_cast<std::size_t>(buffer)].offset;
 }
-
-}  // namespace
 
 const void* read_address(const Program& program, const ProgramMemory& memory, Place place) {
   const auto index = static_cast<std::size_t>(place.index);

@@ -18,6 +18,7 @@ struct ProgramMemory {
 /// Where an operand lies in this memory; null for nowhere.
 const void* read_address(const Program& program, const ProgramMemory& memory, Place place);
 void* write_address(const Program& program, const ProgramMemory& memory, Place place);
+std::byte* buffer_address(const Program& program, const ProgramMemory& memory, int buffer);
 
 /// Runs the steps, one after another. Allocates nothing where no step has more than 64 operands. Any number of threads
 /// may run one Program, each in memory of its own.

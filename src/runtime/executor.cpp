@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/threads.h"
 #include "engine/portions.h"
+#include "engine/profile.h"
 #include "runtime/compile.h"
 
 namespace tenon {
@@ -48,6 +49,10 @@ struct Executor::State {
     const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
     Compiled compiled = compile(*store, options, backend, how);
     output_names = std::move(compiled.output_names);
+    for (const Refusal& refusal : compiled.partition.refusals) {
+      const Node& node = compiled.graph.node(refusal.node);
+      refused.push_back({node.name, std::string(node.op_name()), refusal.rule, refusal.reason});
+    }
     program = std::move(compiled.program);
     allocate();
     log(LogLevel::info, "bound {} steps on {}, backend {}, {} threads: {} bytes of activations, {} of parameters",
@@ -138,6 +143,14 @@ struct Executor::State {
     return state;
   }
 
+  std::vector<double> time_steps() {
+    const ThreadScope scope(threads);
+    std::vector<const void*> addresses;
+    for (const auto& feed : feeds) addresses.push_back(feed.get());
+    std::fill(fetched.begin(), fetched.end(), false);
+    return tenon::time_steps(program, {arena.get(), addresses, {}, queue->stream()}, [&] { queue->wait(); });
+  }
+
   void show(const Step& step) {
     for (const ShownOutput& shown : step.shown) {
       monitor(shown.name, row_major({step.node, shown.output}, shown));
@@ -190,6 +203,7 @@ struct Executor::State {
   int threads;
   Program program;
   std::vector<std::string> output_names;
+  std::vector<RefusedNode> refused;
   std::unique_ptr<DeviceQueue> queue = backend.memory->open_queue();
   std::vector<std::shared_ptr<std::byte>> feeds;
   std::shared_ptr<std::byte> arena;
@@ -264,9 +278,15 @@ void Executor::set_monitor(Monitor monitor) {
 }
 
 std::vector<StepInfo> Executor::steps() const {
-  std::vector<StepInfo> infos;
-  for (const Step& step : state_->program.steps) infos.push_back(step.info);
-  return infos;
+  return step_infos(state_->program);
+}
+
+std::vector<double> Executor::time_steps() {
+  return state_->time_steps();
+}
+
+std::vector<RefusedNode> Executor::refused() const {
+  return state_->refused;
 }
 
 std::size_t Executor::activation_bytes() const {

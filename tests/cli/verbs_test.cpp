@@ -24,7 +24,7 @@ class Program : public testing::Test {
 
 TEST_F(Program, HelpTeachesWithExamples) {
   EXPECT_THAT(program("--help").out, HasSubstr("Exit codes:"));
-  for (const char* verb : {"run", "bench", "compare", "show", "zoo"}) {
+  for (const char* verb : {"run", "bench", "explain", "compare", "show", "zoo"}) {
     const Outcome help = program(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr(std::string("Examples:\n  tenon ") + verb));
@@ -214,6 +214,55 @@ TEST_F(Program, BenchPrintsWhatItHasOnInterrupt) {
   EXPECT_EQ(outcome.code, 130) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("interrupted after"));
   EXPECT_THAT(outcome.out, HasSubstr("\n1 "));
+}
+
+TEST_F(Program, BenchMeasuresBeforeAndAfter) {
+  const auto json = program_json("bench small --shape 1,3,8,8 --iterations 8 --warmup 0 --json");
+  EXPECT_EQ(json["engine"]["iterations"], 8);
+  EXPECT_EQ(json["baseline"]["iterations"], 8);
+  EXPECT_NEAR(json["ratio"].get<double>() * json["engine"]["median_ms"].get<double>(),
+              json["baseline"]["median_ms"].get<double>(), 1e-9);
+  EXPECT_EQ(json["ratio"].get<double>() < 1.05, !json["why_not_faster"].empty());
+  const Outcome words = program("bench small --shape 1,3,8,8 --iterations 8 --warmup 0");
+  EXPECT_THAT(words.out, HasSubstr("times as fast; 100 forwards take"));
+  EXPECT_THAT(program_json("bench small --shape 1,3,8,8 --iterations 8 --backend plain --json")["engine"].dump(),
+              "null");
+}
+
+// ---- explain
+
+TEST_F(Program, ExplainCoversEveryNode) {
+  const auto json = program_json("explain small --shape 1,3,8,8 --json");
+  std::vector<std::string> nodes;
+  double ms = 0;
+  for (const auto& step : json["steps"]) {
+    for (const auto& node : step["covers"]) nodes.push_back(node);
+    EXPECT_GE(step["ms"].get<double>(), 0);
+    EXPECT_LE(step["of_peak"].get<double>(), 1);
+    ms += step["ms"].get<double>();
+  }
+  EXPECT_THAT(nodes, testing::UnorderedElementsAre("conv", "bn", "relu", "fc", "softmax"));
+  EXPECT_NEAR(json["total_ms"].get<double>(), ms, 1e-9);
+  EXPECT_GT(json["peak_operations_per_s"], 1e9);
+  EXPECT_GT(json["peak_bytes_per_s"], 1e8);
+}
+
+TEST_F(Program, ExplainNamesTheRefusedWithTheirReason) {
+  const auto text = program("explain small --shape 1,3,8,8 --backend plain").out;
+  EXPECT_THAT(text, HasSubstr("the engine took 0 of 5 nodes"));
+  EXPECT_THAT(text, HasSubstr("onednn:convolution"));
+}
+
+TEST_F(Program, ExplainWritesATrace) {
+  EXPECT_EQ(program("explain small --shape 1,3,8,8 --trace trace.json").code, 0);
+  const auto trace = nlohmann::json::parse(read_file(scratch() / "trace.json"));
+  double end = 0;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    EXPECT_NEAR(event["ts"].get<double>(), end, 1e-6);
+    end = event["ts"].get<double>() + event["dur"].get<double>();
+  }
+  EXPECT_GT(end, 0);
 }
 
 // ---- compare

@@ -1,0 +1,160 @@
+// tenon explain: who was asked, who refused and why, what was fused, and what each step costs.
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/threads.h"
+#include "inputs.h"
+#include "model_options.h"
+#include "profile.h"
+#include "report.h"
+#include "table.h"
+#include "verbs.h"
+
+namespace tenon::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  tenon explain resnet18_v2
+      what the engine took and fused, what it left and why, and what each step costs
+  tenon explain mymodel --backend plain --threads 1
+      the same of the plain program
+  tenon explain mymodel --declined
+      with the implementations that were asked before, and their reasons
+  tenon explain mymodel --trace trace.json
+      a picture of a forward for Perfetto (ui.perfetto.dev) or chrome://tracing
+
+of peak: the least time that the arithmetic and the memory of this machine allow (both measured first), as a
+share of the time taken. Winograd needs fewer operations than the formula has, and can pass 100 %: then 100 is shown.
+)";
+
+struct ExplainOptions {
+  ModelOptions model;
+  std::string trace;
+  bool declined = false, json = false;
+};
+
+std::string in_millions(double number) {
+  return fmt::format("{:.2f}", number / 1e6);
+}
+
+Json step_json(const TimedStep& step) {
+  Json inputs = Json::array(), outputs = Json::array();
+  for (const TensorType& type : step.info.inputs) inputs.push_back(dims_json(type.shape));
+  for (const TensorType& type : step.info.outputs) outputs.push_back(dims_json(type.shape));
+  return {{"node", step.info.node},
+          {"op", step.info.op},
+          {"engine", step.info.engine.empty() ? Json() : Json(step.info.engine)},
+          {"covers", step.info.covers},
+          {"implementation", step.info.implementation},
+          {"inputs", inputs},
+          {"outputs", outputs},
+          {"operations", step.info.operations},
+          {"bytes", step.info.bytes},
+          {"ms", step.ms},
+          {"of_peak", step.of_peak},
+          {"declined", step.info.refusals}};
+}
+
+Json refused_json(const RefusedNode& node) {
+  return {{"node", node.node}, {"op", node.op}, {"rule", node.rule}, {"reason", node.reason}};
+}
+
+std::string steps_table(const std::vector<TimedStep>& steps) {
+  Table rows({"step", "operator", "engine", "implementation", "output", "Mop", "MB moved", "ms", "of peak"});
+  for (const TimedStep& step : steps) {
+    rows.add({covered(step.info), step.info.op.empty() ? "layout" : step.info.op, step.info.engine,
+              step.info.implementation, step.info.outputs.empty() ? "" : step.info.outputs[0].shape.str(),
+              in_millions(step.info.operations), in_millions(step.info.bytes), fmt::format("{:.3f}", step.ms),
+              fmt::format("{:.0f} %", 100 * step.of_peak)});
+  }
+  return rows.str();
+}
+
+std::string refused_table(const std::vector<RefusedNode>& refused) {
+  if (refused.empty()) return "";
+  Table rows({"left to plain steps", "operator", "rule", "reason"});
+  for (const RefusedNode& node : refused) rows.add({node.node, node.op, node.rule, node.reason});
+  return "\n" + rows.str();
+}
+
+std::string declined_list(const std::vector<TimedStep>& steps) {
+  std::string text = "\nasked before, and why they declined\n";
+  for (const TimedStep& step : steps) {
+    for (const std::string& reason : step.info.refusals) text += fmt::format("  {}: {}\n", step.info.node, reason);
+  }
+  return text;
+}
+
+int run(const ExplainOptions& options) {
+  const Model model = options.model.load();
+  const InputPlan plan = options.model.plan(model);
+  Executor executor = Executor::bind(model, options.model.binding(plan));
+  for (const std::string& input : plan.fed) {
+    executor.set_input(input, random_tensor(executor.type(input).shape, options.model.seed, input));
+  }
+  const int threads = options.model.effective_threads();
+  const Roofline roofline = measure_roofline(threads);
+  const std::vector<TimedStep> steps = profile(executor, roofline);
+  const std::vector<RefusedNode> refused = executor.refused();
+  const std::string& title = options.model.title();
+  if (!options.trace.empty()) write_text(options.trace, chrome_trace(steps, title).dump());
+
+  std::set<std::string> engines;
+  for (const TimedStep& step : steps) engines.insert(step.info.engine);
+  engines.erase("");
+  if (options.json) {
+    Json lines = Json::array(), left = Json::array();
+    for (const TimedStep& step : steps) lines.push_back(step_json(step));
+    for (const RefusedNode& node : refused) left.push_back(refused_json(node));
+    print_json({{"model", title},
+                {"device", options.model.device},
+                {"backend", options.model.backend},
+                {"threads", threads},
+                {"peak_operations_per_s", roofline.operations_per_ms * 1e3},
+                {"peak_bytes_per_s", roofline.bytes_per_ms * 1e3},
+                {"engines", engines},
+                {"steps", lines},
+                {"refused", left},
+                {"total_ms", total_ms(steps)},
+                {"activation_bytes", executor.activation_bytes()},
+                {"parameter_bytes", executor.parameter_bytes()}});
+    return 0;
+  }
+  std::string text = fmt::format(
+      "{} on {}, backend {}, {} threads; this machine does {:.1f} Gop/s and reads {:.1f} GB/s with them\n\n{}", title,
+      options.model.device, options.model.backend, threads, roofline.operations_per_ms / 1e6,
+      roofline.bytes_per_ms / 1e6, steps_table(steps));
+  text += refused_table(refused);
+  if (options.declined) text += declined_list(steps);
+  text += fmt::format("\n{} steps, {} engine nodes, {:.3f} ms; {} of activations, {} of parameters\n", steps.size(),
+                      engines.size(), total_ms(steps), megabytes(executor.activation_bytes()),
+                      megabytes(executor.parameter_bytes()));
+  for (const std::string& sentence : diagnosis(steps, refused, roofline, threads, allowed_cores())) {
+    text += fmt::format("  {}\n", sentence);
+  }
+  print(text);
+  return 0;
+}
+
+}  // namespace
+
+Verb explain_verb(CLI::App& parent) {
+  const auto options = std::make_shared<ExplainOptions>();
+  CLI::App& app = *parent.add_subcommand("explain", "Say what was taken, fused and refused, and what each step costs");
+  app.footer(kExamples);
+  options->model.backend = "cpu";
+  options->model.add_model(app);
+  options->model.add_binding(app);
+  app.add_flag("--declined", options->declined, "List the implementations that declined a step, with their reasons");
+  app.add_option("--trace", options->trace, "Write the steps of a forward as chrome://tracing events")
+      ->type_name("FILE");
+  app.add_flag("--json", options->json, "One JSON object");
+  return {&app, [options] { return run(*options); }};
+}
+
+}  // namespace tenon::cli

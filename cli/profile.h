@@ -1,0 +1,39 @@
+#pragma once
+
+#include <vector>
+
+#include <tenon/tenon.h>
+
+#include "report.h"
+
+namespace tenon::cli {
+
+/// A step and what it costs.
+struct TimedStep {
+  StepInfo info;
+  double ms;
+  /// Share of what this machine could do at most, by arithmetic or by memory, whichever binds; 0 where unknown.
+  double of_peak;
+};
+
+/// What the processor does at most.
+struct Roofline {
+  double operations_per_ms, bytes_per_ms;
+};
+Roofline measure_roofline(int threads);
+
+/// The steps with the median time of a few forwards.
+std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline);
+double total_ms(const std::vector<TimedStep>& steps);
+
+/// "conv0 + bn0 + relu0"; of many, the first and the last.
+std::string covered(const StepInfo& info);
+
+/// Events that chrome://tracing and Perfetto draw: a bar a step, engine nodes as rows of their own.
+Json chrome_trace(const std::vector<TimedStep>& steps, const std::string& title);
+
+/// Sentences that say, from measurement, what keeps the steps from being faster.
+std::vector<std::string> diagnosis(const std::vector<TimedStep>& steps, const std::vector<RefusedNode>& refused,
+                                   const Roofline& roofline, int threads, int cores);
+
+}  // namespace tenon::cli
