@@ -1,6 +1,7 @@
 #include "model_options.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -61,9 +62,9 @@ std::map<std::string, Shape> parse_shapes(const std::vector<std::string>& option
 
 /// What is wrong with a --backend; empty where nothing is.
 std::string known_backend(const std::string& name) {
-  const bool known = name == "plain" || name == "cpu" || name == "reference" || name.find('/') != name.npos;
-  return known ? ""
-               : fmt::format("there is no backend '{}'; choose plain, cpu, reference or a path like ./guest.so", name);
+  constexpr std::array<std::string_view, 4> known{"plain", "cpu", "cuda", "reference"};
+  if (std::ranges::find(known, name) != known.end() || name.find('/') != std::string::npos) return "";
+  return fmt::format("there is no backend '{}'; choose plain, cpu, cuda, reference or a path like ./guest.so", name);
 }
 
 /// `shape` with a batch of 1, where nothing else is missing.
