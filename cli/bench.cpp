@@ -226,7 +226,7 @@ Schedule turn_of(const Schedule& schedule, int turns, int turn) {
 }
 
 std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
-  const Roofline roofline = measure_roofline(model.effective_threads());
+  const Roofline roofline = measure_roofline(Device::parse(model.device), model.effective_threads());
   const std::vector<TimedStep> steps = profile(after.executor(), roofline);
   return diagnosis(steps, after.executor().refused(), roofline, model.effective_threads(), allowed_cores());
 }
@@ -356,7 +356,10 @@ Verb bench_verb(CLI::App& parent) {
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   app.add_flag("--json", options->json, "One JSON object a batch size, a line each");
-  return {&app, [options] { return run(*options); }};
+  return {&app, [options] {
+            options->model.prefer_engine();
+            return run(*options);
+          }};
 }
 
 }  // namespace tenon::cli

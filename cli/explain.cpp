@@ -98,7 +98,7 @@ int run(const ExplainOptions& options) {
     executor.set_input(input, random_tensor(executor.type(input).shape, options.model.seed, input));
   }
   const int threads = options.model.effective_threads();
-  const Roofline roofline = measure_roofline(threads);
+  const Roofline roofline = measure_roofline(Device::parse(options.model.device), threads);
   const std::vector<TimedStep> steps = profile(executor, roofline);
   const std::vector<RefusedNode> refused = executor.refused();
   const std::string& title = options.model.title();
@@ -147,14 +147,17 @@ Verb explain_verb(CLI::App& parent) {
   const auto options = std::make_shared<ExplainOptions>();
   CLI::App& app = *parent.add_subcommand("explain", "Say what was taken, fused and refused, and what each step costs");
   app.footer(kExamples);
-  options->model.backend = "cpu";
+  options->model.backend = "cpu";  // on a GPU: "cuda"
   options->model.add_model(app);
   options->model.add_binding(app);
   app.add_flag("--declined", options->declined, "List the implementations that declined a step, with their reasons");
   app.add_option("--trace", options->trace, "Write the steps of a forward as chrome://tracing events")
       ->type_name("FILE");
   app.add_flag("--json", options->json, "One JSON object");
-  return {&app, [options] { return run(*options); }};
+  return {&app, [options] {
+            options->model.prefer_engine();
+            return run(*options);
+          }};
 }
 
 }  // namespace tenon::cli

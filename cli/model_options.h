@@ -33,6 +33,11 @@ struct ModelOptions {
   void add_shapes(CLI::App& app);
   void add_binding(CLI::App& app);
 
+  /// On a GPU the default "cpu" of verbs that accelerate means "cuda".
+  void prefer_engine() {
+    if (backend == "cpu" && device.starts_with("cuda")) backend = "cuda";
+  }
+
   Model load() const;
   /// What to call the model in a report.
   const std::string& title() const { return model.empty() ? symbol : model; }

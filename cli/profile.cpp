@@ -21,12 +21,14 @@ bool is_copy(const TimedStep& step) {
 
 /// The least time that the machine's peak allows.
 double least_ms(const StepInfo& info, const Roofline& roofline) {
+  if (roofline.bytes_per_ms <= 0) return 0;
   const double arithmetic = roofline.operations_per_ms > 0 ? info.operations / roofline.operations_per_ms : 0;
   return std::max(arithmetic, info.bytes / roofline.bytes_per_ms);
 }
 
 bool is_bound_by_memory(const StepInfo& info, const Roofline& roofline) {
-  return info.bytes / roofline.bytes_per_ms > info.operations / std::max(roofline.operations_per_ms, 1e-9);
+  return roofline.bytes_per_ms > 0 &&
+         info.bytes / roofline.bytes_per_ms > info.operations / std::max(roofline.operations_per_ms, 1e-9);
 }
 
 double sum_if(const std::vector<TimedStep>& steps, const auto& condition) {
@@ -37,7 +39,8 @@ double sum_if(const std::vector<TimedStep>& steps, const auto& condition) {
 
 }  // namespace
 
-Roofline measure_roofline(int threads) {
+Roofline measure_roofline(const Device& device, int threads) {
+  if (device.kind != Device::Kind::cpu) return {};
   const cpu::Peak peak = cpu::measure_peak(threads);
   return {peak.operations_per_second / 1e3, peak.bytes_per_second / 1e3};
 }

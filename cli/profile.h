@@ -16,11 +16,11 @@ struct TimedStep {
   double of_peak;
 };
 
-/// What the processor does at most.
+/// What the processor does at most; zeros for another device, whose peak is not measured.
 struct Roofline {
-  double operations_per_ms, bytes_per_ms;
+  double operations_per_ms = 0, bytes_per_ms = 0;
 };
-Roofline measure_roofline(int threads);
+Roofline measure_roofline(const Device& device, int threads);
 
 /// The steps with the median time of a few forwards.
 std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline);

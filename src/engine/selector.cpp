@@ -116,10 +116,12 @@ class Tenon : public Selector {
   /// Nothing is known of constants and formats yet: what is accepted row-major is accepted.
   Verdict ask_implementations(const OpCall& call) const {
     ParameterStore none(Model(Graph(), {}));
+    std::vector<bool> read(call.outputs.size(), false);
+    std::fill_n(read.begin(), call.node.visible_outputs(), true);
     const StepRequest request{call,
                               std::vector<MemoryFormat>(call.inputs.size()),
                               std::vector<const Tensor*>(call.inputs.size(), nullptr),
-                              std::vector<bool>(call.outputs.size(), true),
+                              read,
                               none,
                               *backend_->memory};
     std::vector<std::string> reasons;
