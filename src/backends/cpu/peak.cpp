@@ -44,7 +44,7 @@ Peak measure_peak(int threads) {
   const std::vector<std::int64_t> memory(std::size_t{64} << 17, 1);
   peak.bytes_per_second = best_rate([&] {
     std::int64_t sum = 0;
-#pragma omp parallel for simd schedule(static) reduction(+ : sum)
+#pragma omp parallel for schedule(static) reduction(+ : sum)
     for (std::size_t i = 0; i < memory.size(); ++i) sum += memory[i];
     return sum == 0 ? 0.0 : static_cast<double>(memory.size() * sizeof(std::int64_t));
   });
