@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+import sys
+import types
 
 import numpy as np
 
@@ -158,6 +160,36 @@ def sorted_into_spaces():
         else:
             spaces["_internal" if name.startswith("_") else "op"][name] = name
     return spaces
+
+
+def fill_module(here, short, function):
+    """Gives the module `here` (called `short` by users) the modules op, _internal, contrib, linalg, image, sparse, and a
+    function an operator, made by function(full name, name) when it is first asked for."""
+    spaces = sorted_into_spaces()
+    for space, names in spaces.items():
+        full = f"{here.__name__}.{space}"
+        module = types.ModuleType(full, f"The operators of {short}.{space}.")
+        sys.modules[full] = module
+        setattr(here, space, module)
+        missing = full + " has no operator '{}'; docs/operators.md lists what Tenon has"
+        module.__getattr__ = _made_when_asked(module, names, function, missing)
+        module.__dir__ = lambda names=names: sorted(names)
+        module.__all__ = sorted(names)
+    names = {**spaces["_internal"], **spaces["op"]}
+    missing = short + " has no '{}'; docs/operators.md lists the operators that Tenon has"
+    here.__getattr__ = _made_when_asked(here, names, function, missing)
+    here.__dir__ = lambda: sorted({*vars(here), *names})
+
+
+def _made_when_asked(module, names, function, missing):
+    def get(name):
+        if name.startswith("__") or name not in names:
+            raise AttributeError(missing.format(name))
+        made = function(names[name], name)
+        setattr(module, name, made)
+        return made
+
+    return get
 
 
 _TYPES = {"integer": "int", "real": "float", "boolean": "boolean", "ints": "Shape(tuple)", "reals": "tuple of float"}

@@ -8,43 +8,6 @@ from ..ndarray.ndarray import _FULL_NAMES, METHODS
 from .symbol import Group, Symbol, Variable, binary, create, function, load, load_json, op as _op, scalar, var  # noqa: F401
 
 
-def _generate():
-    """The modules op, _internal, contrib, linalg, image, sparse, with a function an operator."""
-    here = sys.modules[__name__]
-    for space, names in _ops.sorted_into_spaces().items():
-        full = f"{__name__}.{space}"
-        module = types.ModuleType(full, f"The operators of mx.sym.{space}.")
-        sys.modules[full] = module
-        setattr(here, space, module)
-        module.__getattr__ = _lazy(module, names)
-        module.__dir__ = lambda names=names: sorted(names)
-        module.__all__ = sorted(names)
-    here._operators = {**_ops.sorted_into_spaces()["_internal"], **_ops.sorted_into_spaces()["op"]}
-
-
-def _lazy(module, names):
-    def get(name):
-        if name not in names:
-            raise AttributeError(f"{module.__name__} has no operator '{name}'; docs/operators.md lists what Tenon has")
-        made = function(names[name], name)
-        setattr(module, name, made)
-        return made
-
-    return get
-
-
-def __getattr__(name):
-    if name.startswith("__") or name not in _operators:  # noqa: F821
-        raise AttributeError(f"mx.sym has no '{name}'; docs/operators.md lists the operators that Tenon has")
-    made = function(_operators[name], name)  # noqa: F821
-    globals()[name] = made
-    return made
-
-
-def __dir__():
-    return sorted({*globals(), *_operators})  # noqa: F821
-
-
 def _method(name):
     full = _FULL_NAMES.get(name, name)
 
@@ -56,7 +19,7 @@ def _method(name):
     return call
 
 
-_generate()
+_ops.fill_module(sys.modules[__name__], "mx.sym", function)
 for _name in METHODS:
     if _ops.find(_FULL_NAMES.get(_name, _name)) and not hasattr(Symbol, _name):
         setattr(Symbol, _name, _method(_name))
