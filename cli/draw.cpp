@@ -12,16 +12,6 @@
 namespace tenon::cli {
 namespace {
 
-/// A quoted string of the DOT language.
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') result += '\\';
-    result += letter == '\n' ? "\\n" : std::string(1, letter);
-  }
-  return result + '"';
-}
-
 /// What the box of an operator says below its name.
 std::string details(const Node& node) {
   std::string text(node.op_name());
@@ -42,6 +32,15 @@ const char* colour(std::string_view op) {
 }
 
 }  // namespace
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') result += '\\';
+    result += letter == '\n' ? "\\n" : std::string(1, letter);
+  }
+  return result + '"';
+}
 
 std::string to_dot(const Graph& graph, const std::vector<std::string>& inputs, const std::string& title) {
   const std::set<std::string> fed(inputs.begin(), inputs.end());

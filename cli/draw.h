@@ -7,6 +7,9 @@
 
 namespace tenon::cli {
 
+/// A quoted string of the DOT language.
+std::string quoted(const std::string& text);
+
 /// The operators of a graph in the DOT language: a box each with name, operator and attributes, the shape on each
 /// arrow; of the variables only `inputs`.
 std::string to_dot(const Graph& graph, const std::vector<std::string>& inputs, const std::string& title);

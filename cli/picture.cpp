@@ -8,17 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "draw.h"
+
 namespace tenon::cli {
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char letter : text) {
-    if (letter == '"' || letter == '\\') result += '\\';
-    result += letter == '\n' ? "\\n" : std::string(1, letter);
-  }
-  return result + '"';
-}
 
 /// The functions of an epilogue, each once: "add, relu, mul" of "add(x, $0); relu(mul(y0, $1))".
 std::string functions_of(const std::string& epilogue) {
