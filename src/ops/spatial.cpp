@@ -23,14 +23,16 @@ void check_list(const InferenceWindow& node, const char* name, int rank, std::in
 
 }  // namespace
 
+void read_extent(const Attributes& attributes, std::string_view name, int rank, Extent& extent) {
+  if (!attributes.has(name)) return;
+  const auto items = attributes.ints(name);
+  for (std::size_t i = 0; i < items.size(); ++i) extent[static_cast<std::size_t>(3 - rank) + i] = items[i];
+}
+
 SlidingWindow sliding_window(const Attributes& attributes) {
   SlidingWindow window;
   window.rank = static_cast<int>(attributes.tuple("kernel").size());
-  const auto read = [&](const char* name, Extent& extent) {
-    if (!attributes.has(name)) return;
-    const auto items = attributes.ints(name);
-    for (std::size_t i = 0; i < items.size(); ++i) extent[window.slot(static_cast<int>(i))] = items[i];
-  };
+  const auto read = [&](std::string_view name, Extent& extent) { read_extent(attributes, name, window.rank, extent); };
   read("kernel", window.kernel);
   read("stride", window.stride);
   read("dilate", window.dilate);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/inference.h"
@@ -57,6 +58,10 @@ struct Layout {
   int spatial = 2;
   bool channels_last() const { return spatial == 1; }
 };
+
+/// Sets the entries of `extent` that belong to the spatial axes, aligned at its end, to the numbers of the attribute;
+/// leaves them where it is absent or empty.
+void read_extent(const Attributes& attributes, std::string_view name, int rank, Extent& extent);
 
 /// The window as the attributes say, once checked_window() let them pass; `dilate` may be absent.
 SlidingWindow sliding_window(const Attributes& attributes);

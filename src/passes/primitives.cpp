@@ -63,11 +63,7 @@ void check_window(const InferenceWindow& node, int rank) {
 Window window_of(const Attributes& attributes, int rank) {
   Window window;
   window.rank = rank;
-  const auto read = [&](const char* name, Extent& extent) {
-    if (!attributes.has(name)) return;
-    const auto items = attributes.ints(name);
-    for (std::size_t i = 0; i < items.size(); ++i) extent[window.slot(static_cast<int>(i))] = items[i];
-  };
+  const auto read = [&](std::string_view name, Extent& extent) { read_extent(attributes, name, window.rank, extent); };
   read("kernel", window.kernel);
   read("stride", window.stride);
   read("dilate", window.dilate);
