@@ -35,12 +35,7 @@ ConvolutionProblem convolution_problem(const OpCall& call) {
   problem.src_w = to_int(window.src[2]);
   problem.dst_h = to_int(window.dst[1]);
   problem.dst_w = to_int(window.dst[2]);
-  problem.kernel_h = to_int(window.kernel[1]);
-  problem.kernel_w = to_int(window.kernel[2]);
-  problem.stride_y = to_int(window.stride[1]);
-  problem.stride_x = to_int(window.stride[2]);
-  problem.pad_y = to_int(window.pad_begin[1]);
-  problem.pad_x = to_int(window.pad_begin[2]);
+  set_window(problem, window);
   problem.dilate_y = to_int(window.dilate[1]);
   problem.dilate_x = to_int(window.dilate[2]);
   problem.storage = storage_of(precision_of(call.node));

@@ -1,14 +1,11 @@
 // Pooling, expressions alone, views.
 
+#include "backends/cuda/codegen/problems.h"
 #include "backends/cuda/engine/engine.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
 namespace {
-
-int to_int(std::int64_t value) {
-  return static_cast<int>(value);
-}
 
 Offer offer_pooling(const StepRequest& request) {
   const OpCall& call = request.call;
@@ -35,12 +32,7 @@ Offer offer_pooling(const StepRequest& request) {
   PoolingProblem problem;
   problem.src = src;
   problem.dst = blocked_shape(call.shape_out());
-  problem.kernel_h = to_int(window.kernel[1]);
-  problem.kernel_w = to_int(window.kernel[2]);
-  problem.stride_y = to_int(window.stride[1]);
-  problem.stride_x = to_int(window.stride[2]);
-  problem.pad_y = to_int(window.pad_begin[1]);
-  problem.pad_x = to_int(window.pad_begin[2]);
+  set_window(problem, window);
   problem.maximum = maximum;
   problem.count_padding = sizes.count_include_pad;
   problem.storage = fused.storage();
