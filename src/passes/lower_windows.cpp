@@ -23,15 +23,18 @@ void write(Written& written, const char* name, const Numbers& items, std::int64_
   written[name] = format_attribute(IntTuple(items.begin(), items.end()));
 }
 
+/// All but the pads.
 Written written_window(const SlidingWindow& window) {
-  Written written{{"kernel", ""}};
   const Numbers kernel = numbers(window.kernel, window);
-  written["kernel"] = format_attribute(IntTuple(kernel.begin(), kernel.end()));
+  Written written{{"kernel", format_attribute(IntTuple(kernel.begin(), kernel.end()))}};
   write(written, "stride", numbers(window.stride, window), 1);
   write(written, "dilate", numbers(window.dilate, window), 1);
-  write(written, "pad_begin", numbers(window.pad, window), 0);
-  write(written, "pad_end", numbers(window.pad, window), 0);
   return written;
+}
+
+void write_pads(Written& written, const Numbers& begin, const Numbers& end) {
+  write(written, "pad_begin", begin, 0);
+  write(written, "pad_end", end, 0);
 }
 
 /// The node's inputs with the bias, if any, as the operand of an addition.
@@ -39,13 +42,21 @@ void write_bias(Written& written, const Node& node) {
   if (node.inputs.size() > 2) written["epilogue"] = "add(x, $0)";
 }
 
+/// What convolution and deconvolution have in common: all but the pads.
+Written written_convolution(const Node& node, const SlidingWindow& window) {
+  Written written = written_window(window);
+  if (node.attributes.integer("num_group") != 1) written["groups"] = node.written.at("num_group");
+  write_bias(written, node);
+  return written;
+}
+
 bool lower_convolution(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const SlidingWindow window = sliding_window(node.attributes);
   if (layout_of(node.attributes, window.rank).channels_last()) return false;
-  Written written = written_window(window);
-  if (node.attributes.integer("num_group") != 1) written["groups"] = node.written.at("num_group");
-  write_bias(written, node);
+  Written written = written_convolution(node, window);
+  const Numbers pad = numbers(window.pad, window);
+  write_pads(written, pad, pad);
   body.become(id, "convolution", node.inputs, std::move(written));
   return true;
 }
@@ -54,9 +65,7 @@ bool lower_deconvolution(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const SlidingWindow window = sliding_window(node.attributes);
   if (layout_of(node.attributes, window.rank).channels_last()) return false;
-  Written written = written_window(window);
-  if (node.attributes.integer("num_group") != 1) written["groups"] = node.written.at("num_group");
-  write_bias(written, node);
+  Written written = written_convolution(node, window);
   // target_shape leaves it to MXNet which sides are cut: the near one by the larger half.
   const Extent src = spatial_extent(body.shape(node.inputs[0]), {}), dst = spatial_extent(node.outputs[0].shape, {});
   const Numbers target = node.attributes.ints("target_shape");
@@ -67,10 +76,7 @@ bool lower_deconvolution(Body& body, NodeId id) {
     if (!target.empty() && target[a] != 0) begin[a] = end[a] = (whole - dst[i] + 1) / 2;
     adj[a] = dst[i] - (whole - begin[a] - end[a]);
   }
-  written.erase("pad_begin");
-  written.erase("pad_end");
-  write(written, "pad_begin", begin, 0);
-  write(written, "pad_end", end, 0);
+  write_pads(written, begin, end);
   write(written, "adj", adj, 0);
   body.become(id, "deconvolution", node.inputs, std::move(written));
   return true;
@@ -97,14 +103,14 @@ Written written_pooling_window(const Body& body, const Node& node) {
   const SlidingWindow window = sliding_window(node.attributes);
   Written written = written_window(window);
   const Extent src = spatial_extent(body.shape(node.inputs[0]), {}), dst = spatial_extent(node.outputs[0].shape, {});
-  Numbers end = numbers(window.pad, window);
+  const Numbers begin = numbers(window.pad, window);
+  Numbers end = begin;
   for (int axis = 0; axis < window.rank; ++axis) {
     const std::size_t i = window.slot(axis);
     const std::int64_t needed = (dst[i] - 1) * window.stride[i] + window.kernel[i] - src[i] - window.pad[i];
     end[static_cast<std::size_t>(axis)] = std::max(end[static_cast<std::size_t>(axis)], needed);
   }
-  written.erase("pad_end");
-  write(written, "pad_end", end, 0);
+  write_pads(written, begin, end);
   return written;
 }
 
