@@ -2,9 +2,8 @@
 //
 //   1. Ask the selector about every node; each one taken starts as a group of its own.
 //   2. In topological order, join each node's group with the groups of its taken producers, nearest last, unless the
-//   join
-//      would make a cycle: some path leaves the one group, passes through an outside node or another group, and comes
-//      back to the other.
+//      join would make a cycle: some path leaves the one group, passes through an outside node or another group, and
+//      comes back to the other.
 //
 //             a (group 1)                 Joining c to a would give a cycle through b, which is outside:
 //            / \                          the contracted node would wait for b, and b for it.

@@ -1,9 +1,14 @@
 // Rewrites MXNet's operators as primitives, one for one; what no rule takes stays.
 //
-//     conv = Convolution(data, w, b) {num_filter=8, pad=(1, 1)}       conv = convolution(data, w, b) {epilogue=add(x,
-//     $0)} bn   = BatchNorm(conv, gamma, …)                          →     bn   = pointwise(conv, scale, shift) relu =
-//     Activation(bn) {act_type=relu}                                    {epilogue=fma(x, $0, $1)}
-//                                                                     relu = pointwise(bn) {epilogue=relu(x)}
+//     conv = Convolution(data, w, b) {num_filter=8, pad=(1, 1)}
+//     bn = BatchNorm(conv, gamma, …)
+//     relu = Activation(bn) {act_type=relu}
+//
+// becomes
+//
+//     conv = convolution(data, w, b) {epilogue=add(x, $0)}
+//     bn = pointwise(conv, scale, shift) {epilogue=fma(x, $0, $1)}
+//     relu = pointwise(bn) {epilogue=relu(x)}
 //
 // Before it: the passes over MXNet's operators. After it, fuse_pointwise joins what stands alone here.
 
