@@ -1,7 +1,8 @@
 // Moves a constant scale and shift of the data into the weight and the bias of the convolution or matmul that reads it.
 //
-//     p = pointwise(data, a, b) {epilogue=fma(x, $0, $1)}      →      y = convolution(data, w·a, c) {epilogue=add(x,
-//     $0)} y = convolution(p, w)                                           c[f] = sum over channels and taps of w·b
+//     p = pointwise(data, a, b) {epilogue=fma(x, $0, $1)}
+//     y = convolution(p, w)
+//       →   y = convolution(data, w·a, c) {epilogue=add(x, $0)}        c[f] = sum over channels and taps of w·b
 //
 // Zero padding stands around the scaled and shifted data: scaled zeros are zeros, shifted ones are not. So a shift
 // moves only where there is no padding. A scale alone would leave the pointwise node where it is, and moves only with
