@@ -54,8 +54,8 @@ Kernel copy_kernel(const OpCall& call, const StridedCopy& copy);
 /// A kernel whose output is its input's elements in the same order.
 Kernel flat_copy_kernel(const OpCall& call);
 
-/// The bytes of a number as an element of `dtype`, the rest zero.
-using Element = std::array<std::byte, 8>;
+/// The bytes of a number as an element of `dtype`, the rest zero; aligned, because kernels read it as one.
+struct alignas(8) Element : std::array<std::byte, 8> {};
 Element encode(DType dtype, double value);
 
 }  // namespace tenon
