@@ -266,6 +266,29 @@ AttributeValue parse_attribute(const AttributeSpec& spec, std::string_view text)
   refuse(spec, text);
 }
 
+namespace {
+
+bool same_number(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+bool same_value(const AttributeValue& a, const AttributeValue& b) {
+  if (a.index() != b.index()) return false;
+  if (const auto* number = std::get_if<double>(&a)) return same_number(*number, std::get<double>(b));
+  if (const auto* numbers = std::get_if<std::vector<double>>(&a)) {
+    return std::ranges::equal(*numbers, std::get<std::vector<double>>(b), same_number);
+  }
+  return a == b;
+}
+
+}  // namespace
+
+bool operator==(const Attributes& a, const Attributes& b) {
+  return std::ranges::equal(a.values_, b.values_, [](const auto& one, const auto& other) {
+    return one.first == other.first && same_value(one.second, other.second);
+  });
+}
+
 std::string format_attribute(const AttributeValue& value) {
   return std::visit(Formatter{}, value);
 }

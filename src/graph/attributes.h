@@ -77,7 +77,8 @@ class Attributes {
   /// A text attribute that names an element type.
   DType dtype(std::string_view name) const;
 
-  friend bool operator==(const Attributes&, const Attributes&) = default;
+  /// The same values under the same names; a number that is NaN is the same as another NaN.
+  friend bool operator==(const Attributes& a, const Attributes& b);
 
  private:
   template <class T>

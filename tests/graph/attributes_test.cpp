@@ -47,6 +47,16 @@ TEST(Attributes, NumbersAsMxnetReadsThem) {
   EXPECT_THROW(parse_attribute(real("x"), "one"), Error);
 }
 
+TEST(Attributes, NotANumberIsTheSameAsItself) {
+  const std::vector<AttributeSpec> specs{real("x"), reals("list")};
+  const auto with = [&](const char* x, const char* list) {
+    return parse_attributes(specs, {{"x", x}, {"list", list}});
+  };
+  EXPECT_EQ(with("-nan", "(1, nan)"), with("nan", "(1, nan)"));
+  EXPECT_NE(with("nan", "(1, nan)"), with("2", "(1, nan)"));
+  EXPECT_NE(with("nan", "(1, nan)"), with("nan", "(nan, 1)"));
+}
+
 TEST(Attributes, BooleansInAnyCase) {
   for (const char* text : {"True", "true", "TRUE", "1"}) EXPECT_TRUE(parsed<bool>(boolean("flag"), text));
   for (const char* text : {"False", "false", "0"}) EXPECT_FALSE(parsed<bool>(boolean("flag"), text));
