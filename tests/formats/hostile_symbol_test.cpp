@@ -118,6 +118,16 @@ TEST(HostileSymbol, AShapeOfTwoToTheFortyIsOnlyAShape) {
   EXPECT_EQ(graph.type(graph.outputs[0]).shape, Shape({std::int64_t{1} << 40, 4}));
 }
 
+TEST(HostileSymbol, ASizeBeyondMemoryIsRefusedWithItsNode) {
+  Graph graph = load_symbol(
+      symbol(
+          R"json({"op": "null", "name": "data", "attrs": {"__shape__": "(1, 9223372036854775807)"}, "inputs": []}, )json" +
+          relu("r", "[[0, 0, 0]]")),
+      ops());
+  EXPECT_THAT([&] { infer(graph, {}); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("node 'data'"), HasSubstr("(1,9223372036854775807)"))));
+}
+
 /// The graphs that MXNet refuses when loading. A refusal for want of the operator itself would prove nothing.
 TEST(HostileSymbol, WhatMxnetRefusesToLoadIsRefused) {
   const std::string path = shared_path("golden/ops/errors.json");
