@@ -48,15 +48,13 @@ TensorType hinted_type(const Node& variable, bool np_shape) {
   return type;
 }
 
-/// Rules add and multiply sizes without looking; none that can be addressed is larger.
-constexpr std::int64_t kLargestSize = std::int64_t{1} << 48;
-
-bool is_addressable(const Shape& shape) {
-  return std::all_of(shape.begin(), shape.end(), [](std::int64_t size) { return size <= kLargestSize; });
+/// The bound of Shape::elements(), for a single size: rules add pads and windows to it without looking.
+bool is_countable(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(), [](std::int64_t size) { return size <= std::int64_t{1} << 62; });
 }
 
-std::string beyond_memory(const Shape& shape) {
-  return fmt::format("the shape {} has a size beyond {}, more than can be addressed", shape.str(), kLargestSize);
+std::string uncountable(const Shape& shape) {
+  return fmt::format("the shape {} has a size beyond 2^62", shape.str());
 }
 
 /// What the caller says wins over what the variable hints.
@@ -76,7 +74,7 @@ void seed_variables(Graph& graph, const std::vector<NodeId>& order, const std::m
       if (found->second.shape.has_rank()) hint.shape = found->second.shape;
       if (found->second.dtype) hint.dtype = found->second.dtype;
     }
-    if (!is_addressable(hint.shape)) refuse_node(node, ErrorCode::invalid_argument, beyond_memory(hint.shape));
+    if (!is_countable(hint.shape)) refuse_node(node, ErrorCode::invalid_argument, uncountable(hint.shape));
     node.outputs = {hint};
   }
   if (matched >= known.size()) return;
@@ -128,7 +126,7 @@ std::string InferenceWindow::output_name(int i) const {
 
 void ShapeInference::merge(Shape& known, const Shape& learnt, const std::string& what) {
   if (!learnt.has_rank()) return;
-  if (!is_addressable(learnt)) refuse("{}: {}", what, beyond_memory(learnt));
+  if (!is_countable(learnt)) refuse("{}: {}", what, uncountable(learnt));
   if (!known.has_rank()) {
     known = learnt;
     changed_ = true;

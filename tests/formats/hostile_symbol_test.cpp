@@ -118,7 +118,7 @@ TEST(HostileSymbol, AShapeOfTwoToTheFortyIsOnlyAShape) {
   EXPECT_EQ(graph.type(graph.outputs[0]).shape, Shape({std::int64_t{1} << 40, 4}));
 }
 
-TEST(HostileSymbol, ASizeBeyondMemoryIsRefusedWithItsNode) {
+TEST(HostileSymbol, AnUncountableSizeIsRefusedWithItsNode) {
   Graph graph = load_symbol(
       symbol(
           R"json({"op": "null", "name": "data", "attrs": {"__shape__": "(1, 9223372036854775807)"}, "inputs": []}, )json" +
