@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "backends/cuda/codegen/compiler.h"
-#include "backends/cuda/file_cache.h"
+#include "core/file_cache.h"
 
 namespace tenon::cuda {
 

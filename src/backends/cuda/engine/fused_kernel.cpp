@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "backends/cuda/cubin_cache.h"
-#include "backends/cuda/file_cache.h"
 #include "core/env.h"
 #include "core/error.h"
+#include "core/file_cache.h"
 #include "core/log.h"
 
 namespace tenon::cuda {
@@ -208,7 +208,7 @@ Target target_of(const GpuDevice& device) {
 FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
                           const std::function<KernelPointers(const KernelSpec&)>& prepare) {
   if (!prepare || candidates.size() == 1 || env::tune() == "off") return first_kernel(device, candidates);
-  const FileCache cache("cuda-choices");
+  static const FileCache cache = FileCache::named("cuda-choices");
   const std::string key = problem_key(device, candidates);
   if (const auto kept = cache.find(key)) {
     const auto found = std::ranges::find(candidates, *kept, &KernelSpec::label);

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace tenon::cuda {
+namespace tenon {
 
 /// Contents on disk, found by a text that determines them. A file holds its key and a hash of its content, so that
 /// neither a collision nor damage passes; it appears whole or not at all. What cannot be read or written counts as not
@@ -25,4 +25,4 @@ class FileCache {
   std::filesystem::path folder_;
 };
 
-}  // namespace tenon::cuda
+}  // namespace tenon

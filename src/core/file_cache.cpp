@@ -1,4 +1,4 @@
-#include "backends/cuda/file_cache.h"
+#include "core/file_cache.h"
 
 #include <unistd.h>
 
@@ -12,13 +12,13 @@
 #include "core/hash.h"
 #include "core/log.h"
 
-namespace tenon::cuda {
+namespace tenon {
 namespace {
 
 constexpr std::string_view kMagic = "tenon cache 1\n";
 
-Hash hash_of(std::string_view text) {
-  return tenon::hash_of(text.data(), text.size());
+Hash hash_of_text(std::string_view text) {
+  return hash_of(text.data(), text.size());
 }
 
 struct Header {
@@ -39,7 +39,7 @@ FileCache FileCache::named(std::string_view name) {
 }
 
 std::filesystem::path FileCache::file_of(std::string_view key) const {
-  const Hash hash = hash_of(key);
+  const Hash hash = hash_of_text(key);
   return folder_ / fmt::format("{:016x}{:016x}", hash.high, hash.low);
 }
 
@@ -55,7 +55,7 @@ std::optional<std::string> FileCache::find(std::string_view key) const {
   rest.remove_prefix(sizeof header);
   if (header.key_bytes != key.size() || rest.size() < key.size() || rest.substr(0, key.size()) != key) return {};
   rest.remove_prefix(key.size());
-  const Hash hash = hash_of(rest);
+  const Hash hash = hash_of_text(rest);
   if (rest.size() != header.content_bytes || hash.low != header.hash[0] || hash.high != header.hash[1]) {
     log(LogLevel::warning, "the cached file {} is damaged and is made anew", file_of(key).string());
     return {};
@@ -70,7 +70,7 @@ void FileCache::keep(std::string_view key, std::string_view content) const {
   static std::atomic<int> counter = 0;
   const std::filesystem::path path = file_of(key);
   const std::filesystem::path draft = fmt::format("{}.{}.{}", path.string(), getpid(), counter++);
-  const Hash hash = hash_of(content);
+  const Hash hash = hash_of_text(content);
   const Header header{key.size(), content.size(), {hash.low, hash.high}};
   {
     std::ofstream file(draft, std::ios::binary);
@@ -87,4 +87,4 @@ void FileCache::keep(std::string_view key, std::string_view content) const {
   }
 }
 
-}  // namespace tenon::cuda
+}  // namespace tenon
