@@ -13,8 +13,8 @@
  * lives as long as that handle, unless its function says otherwise. Handles are independent: a model may be freed
  * before its executors. Arguments are only read during the call and may be released after it.
  *
- * Threads. A TenonModel is immutable and may be used by any number of threads. A TenonExecutor or TenonTensor is used
- * by one thread at a time; different ones run in parallel. tenon_last_error() is each thread's own.
+ * Threads. A TenonModel or TenonEngine is immutable and may be used by any number of threads. A TenonExecutor or
+ * TenonTensor is used by one thread at a time; different ones run in parallel. tenon_last_error() is each thread's own.
  */
 
 #include <stddef.h>
@@ -227,6 +227,18 @@ typedef struct TenonStep {
 TenonStatus tenon_executor_steps(const TenonExecutor* executor, size_t* count, const TenonStep** steps);
 /* Bytes of activations and workspaces at their peak, and of parameters kept (packed copies included). */
 TenonStatus tenon_executor_memory(const TenonExecutor* executor, size_t* activation_bytes, size_t* parameter_bytes);
+
+/* ---- engines: a model compiled once, run by many threads ---- */
+
+/* A model compiled for shapes and a device. Immutable: any number of threads may use one. */
+typedef struct TenonEngine TenonEngine;
+
+TenonStatus tenon_engine_build(const TenonModel* model, const TenonBindOptions* options, TenonEngine** engine);
+void tenon_engine_free(TenonEngine* engine);
+/* The buffers with which one thread at a time runs the engine, as an executor: everything above works with it. Sessions
+ * of one engine share its parameters and run in parallel threads; forward neither allocates nor locks. The engine may
+ * be freed before them. */
+TenonStatus tenon_engine_session(const TenonEngine* engine, TenonExecutor** session);
 
 /* ---- files of arrays: MXNet's .params, .nd, and NumPy archives ---- */
 

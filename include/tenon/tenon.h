@@ -12,10 +12,12 @@
 
 #include <tenon/device.h>
 #include <tenon/dtype.h>
+#include <tenon/engine.h>
 #include <tenon/error.h>
 #include <tenon/executor.h>
 #include <tenon/model.h>
 #include <tenon/npz.h>
+#include <tenon/session.h>
 #include <tenon/shape.h>
 #include <tenon/tensor.h>
 #include <tenon/version.h>

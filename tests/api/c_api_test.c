@@ -285,6 +285,33 @@ static void test_executor(const TenonModel* model) {
   tenon_executor_free(executor);
 }
 
+static void test_engine(const TenonModel* model) {
+  const int64_t dims[] = {1, 3};
+  const TenonType data = {"data", TENON_FLOAT32, 2, dims};
+  const TenonBindOptions options = {.inputs = &data, .input_count = 1, .threads = 1};
+  TenonEngine* engine = NULL;
+  CHECK_OK(tenon_engine_build(model, &options, &engine));
+  TenonExecutor *first = NULL, *second = NULL;
+  CHECK_OK(tenon_engine_session(engine, &first));
+  CHECK_OK(tenon_engine_session(engine, &second));
+  tenon_engine_free(engine); /* its sessions keep what they need */
+  const float values[2][3] = {{1, 1, 1}, {0, 0, 0}};
+  float out[2][2];
+  const void* src[2] = {values[0], values[1]};
+  void* dst[2] = {out[0], out[1]};
+  CHECK_OK(tenon_executor_run(first, 1, &src[0], 1, &dst[0]));
+  CHECK_OK(tenon_executor_run(second, 1, &src[1], 1, &dst[1]));
+  CHECK(out[0][0] == 6.5f && out[1][0] == 0.5f);
+  check_output(first, 6.5f, 0);
+  tenon_executor_free(first);
+  tenon_executor_free(second);
+
+  TenonExecutor* untouched = NULL;
+  CHECK_FAILS(tenon_engine_build(model, NULL, &engine), TENON_INVALID_ARGUMENT, "'options'");
+  CHECK_FAILS(tenon_engine_session(NULL, &untouched), TENON_INVALID_ARGUMENT, "'engine'");
+  CHECK(untouched == NULL);
+}
+
 static void test_bind_errors(const TenonModel* model) {
   const int64_t dims[2] = {1, 3};
   const TenonType data = {"data", TENON_FLOAT32, 2, dims};
@@ -438,6 +465,7 @@ int main(int argc, char** argv) {
   test_parameters(model);
   test_inference(model);
   test_executor(model);
+  test_engine(model);
   test_bind_errors(model);
   test_threads();
   test_files(model, argv[1]);

@@ -1,8 +1,9 @@
-// Replaces operator new by one that counts.
+// Replaces operator new, malloc and pthread_mutex_lock by ones that count.
 
 #include "support/allocations.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <cstddef>
@@ -13,7 +14,7 @@
 namespace tenon {
 namespace {
 
-std::atomic<long> counted = 0;
+std::atomic<long> counted = 0, mallocs_counted = 0, locks_counted = 0;
 
 bool is_foreign(const void* caller) {
   Dl_info info;
@@ -32,6 +33,14 @@ void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) {
 
 long allocations() {
   return counted;
+}
+
+long mallocs() {
+  return mallocs_counted;
+}
+
+long locks() {
+  return locks_counted;
 }
 
 }  // namespace tenon
@@ -54,3 +63,39 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
+
+#ifndef __SANITIZE_ADDRESS__
+#ifndef __SANITIZE_THREAD__
+
+// glibc's own names of what is replaced.
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) {
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
+  return __libc_realloc(memory, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
+  return __libc_memalign(alignment, bytes);
+}
+int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  static const auto lock = reinterpret_cast<int (*)(pthread_mutex_t*)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::locks_counted;
+  return lock(mutex);
+}
+}
+
+#endif
+#endif

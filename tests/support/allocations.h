@@ -6,6 +6,11 @@ namespace tenon {
 /// which no caller can prevent; libgomp keeps its own books; neither is counted.
 long allocations();
 
+/// Calls of malloc and its kin so far, and locks of a mutex, but for those of the same two libraries. Zero for ever
+/// under a sanitizer, which has a malloc of its own.
+long mallocs();
+long locks();
+
 /// Allocations since its construction.
 class AllocationCount {
  public:

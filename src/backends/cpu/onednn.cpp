@@ -1,6 +1,10 @@
 #include "backends/cpu/onednn.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -36,7 +40,7 @@ std::string key_of(const Description& description) {
 }
 
 /// A primitive with its memory objects, which are told an operand's address when it changes. Used by one thread at a
-/// time, as the program it belongs to.
+/// time.
 class Call {
  public:
   Call(dnnl::primitive primitive, const Description& scratchpad, std::vector<Argument> arguments)
@@ -79,6 +83,45 @@ class Call {
   std::vector<dnnl::memory> memories_;
   std::vector<void*> addresses_;
   std::vector<dnnl_exec_arg_t> passed_;
+};
+
+/// Calls of one primitive, as many as there were runs of it at one time. A run takes one that waits, which costs an
+/// exchange, and makes one where none does.
+class Calls {
+ public:
+  explicit Calls(std::function<std::unique_ptr<Call>()> make) : make_(std::move(make)) { put_back(make_()); }
+  ~Calls() {
+    for (std::atomic<Call*>& slot : waiting_) delete slot.load();
+  }
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  void run(const Operands& operands) {
+    std::unique_ptr<Call> call = take();
+    if (!call) call = make_();
+    call->run(operands);
+    put_back(std::move(call));
+  }
+
+ private:
+  std::unique_ptr<Call> take() {
+    for (std::atomic<Call*>& slot : waiting_) {
+      if (Call* call = slot.exchange(nullptr)) return std::unique_ptr<Call>(call);
+    }
+    return nullptr;
+  }
+
+  void put_back(std::unique_ptr<Call> call) {
+    for (std::atomic<Call*>& slot : waiting_) {
+      Call* empty = nullptr;
+      if (!slot.compare_exchange_strong(empty, call.get())) continue;
+      call.release();
+      return;
+    }
+  }
+
+  std::function<std::unique_ptr<Call>()> make_;
+  std::array<std::atomic<Call*>, 16> waiting_{};
 };
 
 }  // namespace
@@ -140,8 +183,10 @@ std::optional<MemoryFormat> format_of(const Description& description, const Shap
 }
 
 Kernel kernel_of(const dnnl::primitive& primitive, const Description& scratchpad, std::vector<Argument> arguments) {
-  const auto call = std::make_shared<Call>(primitive, scratchpad, std::move(arguments));
-  return {[call](const Operands& operands) { call->run(operands); }, scratchpad.get_size()};
+  const auto calls = std::make_shared<Calls>([primitive, scratchpad, arguments = std::move(arguments)] {
+    return std::make_unique<Call>(primitive, scratchpad, arguments);
+  });
+  return {[calls](const Operands& operands) { calls->run(operands); }, scratchpad.get_size()};
 }
 
 std::shared_ptr<const Tensor> pack(const StepRequest& request, int input, const Description& from,

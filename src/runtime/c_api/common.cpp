@@ -76,6 +76,21 @@ std::map<std::string, Shape> shapes_of(const std::map<std::string, TensorType>& 
   return shapes;
 }
 
+BindOptions options_of(const TenonBindOptions* options) {
+  require(options, "options");
+  BindOptions bound;
+  const auto types = types_of(options->input_count, options->inputs, "inputs");
+  bound.shapes = shapes_of(types);
+  for (const auto& [name, type] : types) {
+    if (type.dtype) bound.types[name] = *type.dtype;
+  }
+  if (options->device != nullptr) bound.device = Device::parse(options->device);
+  if (options->backend != nullptr) bound.backend = options->backend;
+  bound.threads = options->threads;
+  if (options->precision != nullptr) bound.precision = options->precision;
+  return bound;
+}
+
 }  // namespace tenon::c_api
 
 extern "C" {

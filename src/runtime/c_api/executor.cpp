@@ -11,18 +11,7 @@ extern "C" {
 TenonStatus tenon_executor_bind(const TenonModel* model, const TenonBindOptions* options, TenonExecutor** executor) {
   return guarded([&] {
     require(executor, "executor");
-    require(options, "options");
-    tenon::BindOptions bound;
-    const auto types = types_of(options->input_count, options->inputs, "inputs");
-    bound.shapes = shapes_of(types);
-    for (const auto& [name, type] : types) {
-      if (type.dtype) bound.types[name] = *type.dtype;
-    }
-    if (options->device != nullptr) bound.device = tenon::Device::parse(options->device);
-    if (options->backend != nullptr) bound.backend = options->backend;
-    bound.threads = options->threads;
-    if (options->precision != nullptr) bound.precision = options->precision;
-    *executor = new TenonExecutor(tenon::Executor::bind(require(model, "model")->model, bound));
+    *executor = new TenonExecutor(tenon::Executor::bind(require(model, "model")->model, options_of(options)));
   });
 }
 

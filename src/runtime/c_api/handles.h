@@ -78,6 +78,7 @@ Shape shape_of(std::int32_t rank, const std::int64_t* dims, bool may_be_unknown)
 std::map<std::string, TensorType> types_of(std::size_t count, const TenonType* types, const char* argument);
 /// The shapes among them.
 std::map<std::string, Shape> shapes_of(const std::map<std::string, TensorType>& types);
+BindOptions options_of(const TenonBindOptions* options);
 
 }  // namespace tenon::c_api
 
@@ -114,7 +115,7 @@ struct TenonArrays {
 };
 
 struct TenonExecutor {
-  explicit TenonExecutor(tenon::Executor made)
+  explicit TenonExecutor(tenon::Session made)
       : executor(std::move(made)), inputs(executor.inputs()), outputs(executor.outputs()), infos(executor.steps()) {
     for (const auto& info : infos) refusals.push_back(fmt::format("{}", fmt::join(info.refusals, "\n")));
     for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -122,9 +123,13 @@ struct TenonExecutor {
           {infos[i].node.c_str(), infos[i].op.c_str(), infos[i].implementation.c_str(), refusals[i].c_str()});
     }
   }
-  tenon::Executor executor;
+  tenon::Session executor;
   tenon::c_api::NameList inputs, outputs;
   std::vector<tenon::StepInfo> infos;
   std::vector<std::string> refusals;
   std::vector<TenonStep> steps;
+};
+
+struct TenonEngine {
+  tenon::Engine engine;
 };

@@ -1,34 +1,15 @@
-#include <tenon/executor.h>
+#include <tenon/session.h>
 
 #include <algorithm>
-#include <mutex>
 
-#include <fmt/ranges.h>
-
-#include "backends/registry.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "core/threads.h"
 #include "engine/portions.h"
 #include "engine/profile.h"
-#include "runtime/compile.h"
+#include "runtime/engine_state.h"
 
 namespace tenon {
 namespace {
-
-/// One store a model, however often it is bound.
-std::shared_ptr<ParameterStore> store_of(const Model& model) {
-  static std::mutex mutex;
-  static std::map<const Parameters*, std::weak_ptr<ParameterStore>> stores;
-  const std::scoped_lock lock(mutex);
-  std::erase_if(stores, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<ParameterStore>& known = stores[&model.parameters()];
-  if (auto store = known.lock()) return store;
-  // Holds the model, so that its address stays taken while the store is known.
-  auto store = std::make_shared<ParameterStore>(model);
-  known = store;
-  return store;
-}
 
 /// The pointers of one step; spans in an Operands refer to them.
 struct StepMemory {
@@ -39,32 +20,12 @@ struct StepMemory {
 
 }  // namespace
 
-struct Executor::State {
-  State(std::shared_ptr<ParameterStore> parameters, BindOptions bind_options, const CompileOptions& how = {})
-      : store(std::move(parameters)),
-        options(std::move(bind_options)),
-        backend(find_backend(options.backend, options.device, options.precision)),
-        threads(options.threads > 0 ? options.threads : allowed_cores()) {
-    if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
-    const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
-    Compiled compiled = compile(*store, options, backend, how);
-    output_names = std::move(compiled.output_names);
-    for (const Refusal& refusal : compiled.partition.refusals) {
-      const Node& node = compiled.graph.node(refusal.node);
-      refused.push_back({node.name, std::string(node.op_name()), refusal.rule, refusal.reason});
-    }
-    program = std::move(compiled.program);
-    allocate();
-    log(LogLevel::info, "bound {} steps on {}, backend {}, {} threads: {} bytes of activations, {} of parameters",
-        program.steps.size(), options.device.str(), backend.name, threads, program.arena_bytes,
-        program.parameter_bytes);
-  }
+struct Session::State {
+  explicit State(Engine made) : engine(std::move(made)) { allocate(); }
 
   void allocate() {
     for (const NodeId id : program.feeds) {
-      const Node& node = program.graph.node(id);
-      const TensorType& type = types[node.name] = node.outputs[0];
-      const std::size_t bytes = padded_bytes(type, {});
+      const std::size_t bytes = padded_bytes(program.graph.node(id).outputs[0], {});
       feeds.push_back(backend.memory->allocate(bytes));
       queue->clear(feeds.back().get(), bytes);
     }
@@ -83,7 +44,6 @@ struct Executor::State {
       } else {
         outputs.emplace_back(type.shape, *type.dtype);
       }
-      types[output_names[i]] = type;
     }
   }
 
@@ -110,7 +70,7 @@ struct Executor::State {
   void* write_address(Place place) { return place.kind == Place::Kind::buffer ? buffer_address(place.index) : nullptr; }
 
   void forward() {
-    const ThreadScope scope(threads);
+    const ThreadScope scope(compiled.threads);
     std::fill(fetched.begin(), fetched.end(), false);
     // The first forward is not recorded: libraries prepare themselves in it.
     if (!recording && forwarded && !monitor) recording = queue->record([&] { queue_steps(); });
@@ -134,17 +94,18 @@ struct Executor::State {
 
   /// The same with every value of the whole batch in one piece, for a monitor to see.
   std::unique_ptr<State> whole() const {
-    auto state = std::make_unique<State>(store, options, CompileOptions{.portions = false});
+    auto state = std::make_unique<State>(Engine(
+        std::make_shared<const EngineState>(compiled.store, compiled.options, CompileOptions{.portions = false})));
     for (std::size_t i = 0; i < feeds.size(); ++i) {
       const Node& node = program.graph.node(program.feeds[i]);
-      void* feed = state->feeds[state->feed_index(node.name)].get();
+      void* feed = state->feeds[state->compiled.feed_index(node.name)].get();
       state->queue->copy_in(feed, feeds[i].get(), padded_bytes(node.outputs[0], {}));
     }
     return state;
   }
 
   std::vector<double> time_steps() {
-    const ThreadScope scope(threads);
+    const ThreadScope scope(compiled.threads);
     std::vector<const void*> addresses;
     for (const auto& feed : feeds) addresses.push_back(feed.get());
     std::fill(fetched.begin(), fetched.end(), false);
@@ -184,67 +145,47 @@ struct Executor::State {
     return outputs[i];
   }
 
-  std::size_t feed_index(const std::string& name) const {
-    for (std::size_t i = 0; i < program.feeds.size(); ++i) {
-      if (program.graph.node(program.feeds[i]).name == name) return i;
-    }
-    fail(ErrorCode::not_found, "there is no input '{}'; the inputs are {}", name, fmt::join(feed_names(), ", "));
-  }
-
-  std::vector<std::string> feed_names() const {
-    std::vector<std::string> names;
-    for (const NodeId id : program.feeds) names.push_back(program.graph.node(id).name);
-    return names;
-  }
-
-  std::shared_ptr<ParameterStore> store;
-  BindOptions options;
-  const Backend& backend;
-  int threads;
-  Program program;
-  std::vector<std::string> output_names;
-  std::vector<RefusedNode> refused;
+  Engine engine;
+  const EngineState& compiled = *engine.state_;
+  const Program& program = compiled.program;
+  const Backend& backend = compiled.backend;
   std::unique_ptr<DeviceQueue> queue = backend.memory->open_queue();
   std::vector<std::shared_ptr<std::byte>> feeds;
   std::shared_ptr<std::byte> arena;
   std::vector<StepMemory> memories;
   std::unique_ptr<Recording> recording;  // of queue_steps(), where the device records
   bool forwarded = false;
-  std::vector<Tensor> outputs;              // on a device, copies
-  std::vector<bool> fetched;                // which of the copies are of the last forward
-  std::map<std::string, TensorType> types;  // of inputs and outputs
+  std::vector<Tensor> outputs;  // on a device, copies
+  std::vector<bool> fetched;    // which of the copies are of the last forward
   Monitor monitor;
 };
 
-Executor::Executor(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Executor::Executor(Executor&&) noexcept = default;
-Executor& Executor::operator=(Executor&&) noexcept = default;
-Executor::~Executor() = default;
+Session::Session(const Engine& engine) : Session(std::make_unique<State>(engine)) {}
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
 
-Executor Executor::bind(const Model& model, const BindOptions& options) {
-  return Executor(std::make_unique<State>(store_of(model), options));
+const Engine& Session::engine() const {
+  return state_->engine;
 }
 
-std::vector<std::string> Executor::inputs() const {
-  return state_->feed_names();
+std::vector<std::string> Session::inputs() const {
+  return engine().inputs();
 }
 
-std::vector<std::string> Executor::outputs() const {
-  return state_->output_names;
+std::vector<std::string> Session::outputs() const {
+  return engine().outputs();
 }
 
-const TensorType& Executor::type(const std::string& name) const {
-  const auto found = state_->types.find(name);
-  if (found == state_->types.end()) {
-    fail(ErrorCode::not_found, "there is no input or output '{}'; the inputs are {}, the outputs {}", name,
-         fmt::join(inputs(), ", "), fmt::join(outputs(), ", "));
-  }
-  return found->second;
+const TensorType& Session::type(const std::string& name) const {
+  return engine().type(name);
 }
 
-void Executor::set_input(const std::string& name, const Tensor& value) {
-  void* feed = state_->feeds[state_->feed_index(name)].get();
-  const TensorType& type = state_->types.at(name);
+void Session::set_input(const std::string& name, const Tensor& value) {
+  const EngineState& compiled = state_->compiled;
+  void* feed = state_->feeds[compiled.feed_index(name)].get();
+  const TensorType& type = compiled.types.at(name);
   if (value.shape() != type.shape) {
     fail(ErrorCode::invalid_argument,
          "the input '{}' is bound with shape {}, but the value has {}; reshape() the executor or feed that shape", name,
@@ -254,47 +195,47 @@ void Executor::set_input(const std::string& name, const Tensor& value) {
   state_->queue->copy_in(feed, converted.data(), converted.bytes());
 }
 
-void Executor::forward() {
+void Session::forward() {
   state_->forward();
 }
 
-const Tensor& Executor::output(int i) const {
+const Tensor& Session::output(int i) const {
   if (i < 0 || i >= static_cast<int>(state_->outputs.size())) {
     fail(ErrorCode::invalid_argument, "there is no output {}; there are {}", i, state_->outputs.size());
   }
   return state_->output(static_cast<std::size_t>(i));
 }
 
-Executor Executor::reshape(const std::map<std::string, Shape>& shapes) const {
-  BindOptions options = state_->options;
+Session Session::reshape(const std::map<std::string, Shape>& shapes) const {
+  BindOptions options = state_->compiled.options;
   for (const auto& [name, shape] : shapes) options.shapes[name] = shape;
-  return Executor(std::make_unique<State>(state_->store, std::move(options)));
+  return Session(Engine(std::make_shared<const EngineState>(state_->compiled.store, std::move(options))));
 }
 
-void Executor::set_monitor(Monitor monitor) {
+void Session::set_monitor(Monitor monitor) {
   const auto in_portions = [](const Step& step) { return step.info.op == portions_op().name; };
   if (monitor && std::ranges::any_of(state_->program.steps, in_portions)) state_ = state_->whole();
   state_->monitor = std::move(monitor);
 }
 
-std::vector<StepInfo> Executor::steps() const {
-  return step_infos(state_->program);
+std::vector<StepInfo> Session::steps() const {
+  return engine().steps();
 }
 
-std::vector<double> Executor::time_steps() {
+std::vector<double> Session::time_steps() {
   return state_->time_steps();
 }
 
-std::vector<RefusedNode> Executor::refused() const {
-  return state_->refused;
+std::vector<RefusedNode> Session::refused() const {
+  return engine().refused();
 }
 
-std::size_t Executor::activation_bytes() const {
-  return state_->program.arena_bytes;
+std::size_t Session::activation_bytes() const {
+  return engine().activation_bytes();
 }
 
-std::size_t Executor::parameter_bytes() const {
-  return state_->program.parameter_bytes;
+std::size_t Session::parameter_bytes() const {
+  return engine().parameter_bytes();
 }
 
 }  // namespace tenon

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tenon/device.h>
+#include <tenon/model.h>
+
+namespace tenon {
+
+struct EngineState;  // internal: src/runtime/engine_state.h
+
+/// How a Model is bound.
+struct BindOptions {
+  /// Shapes of the inputs; the rest is inferred.
+  std::map<std::string, Shape> shapes;
+  /// Element types of inputs; float32 where absent and not inferable.
+  std::map<std::string, DType> types;
+  Device device;
+  /// "plain": the best library call per operator; "cpu": subgraphs compiled for the processor; "reference": the naive
+  /// loops; a path with a slash: a guest (<tenon/backend.h>).
+  std::string backend = "plain";
+  /// How subgraphs multiply: "fp32", "tf32", "bf16", "fp16", as far as the backend can. Sums are in float32.
+  std::string precision = "fp32";
+  /// Threads a forward may use; 0 takes every core the process may run on.
+  int threads = 0;
+};
+
+/// One step of a program, for people: `tenon explain`.
+struct StepInfo {
+  std::string node;
+  std::string op;
+  std::string implementation;
+  /// Who was asked before and why they declined: "onednn:conv: the data is float64, not float32".
+  std::vector<std::string> refusals;
+  /// The engine node that it is a part of; empty outside of all.
+  std::string engine;
+  /// The nodes of the model that it computes; none for a change of layout.
+  std::vector<std::string> covers;
+  std::vector<TensorType> inputs, outputs;
+  /// Arithmetic operations of the formula (a multiply-add is two), and bytes that must move at least.
+  double operations = 0, bytes = 0;
+};
+
+/// A node that no engine node took, and why.
+struct RefusedNode {
+  std::string node;
+  std::string op;
+  std::string rule;  ///< a short key, the same for every node it refuses
+  std::string reason;
+};
+
+/// A Model compiled for shapes and a device. Immutable and cheap to copy; any number of threads may use one, and all
+/// Sessions share its packed parameters.
+class Engine {
+ public:
+  /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run on the
+  /// device.
+  static Engine build(const Model& model, const BindOptions& options);
+
+  /// Names and types of what a forward reads and of what it gives, in MXNet's order.
+  std::vector<std::string> inputs() const;
+  std::vector<std::string> outputs() const;
+  const TensorType& type(const std::string& name) const;
+
+  /// The steps in order of execution, those inside engine nodes included.
+  std::vector<StepInfo> steps() const;
+  /// What a backend with engine nodes left to plain steps; empty for the others.
+  std::vector<RefusedNode> refused() const;
+  /// Bytes of the planned activations and workspaces at their peak, which each Session has of its own, and of
+  /// parameters kept (packed copies included), which all share.
+  std::size_t activation_bytes() const;
+  std::size_t parameter_bytes() const;
+
+ private:
+  friend class Session;
+  explicit Engine(std::shared_ptr<const EngineState> state) : state_(std::move(state)) {}
+  std::shared_ptr<const EngineState> state_;
+};
+
+}  // namespace tenon

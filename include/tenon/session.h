@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tenon/engine.h>
+
+namespace tenon {
+
+/// The buffers with which one thread at a time runs an Engine; Sessions of one Engine run in parallel threads, and what
+/// one computes does not depend on the others. forward() allocates nothing and takes no lock; the same input gives the
+/// same bits.
+class Session {
+ public:
+  explicit Session(const Engine& engine);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const Engine& engine() const;
+
+  /// Names and types of what forward() reads and of what it gives, in MXNet's order.
+  std::vector<std::string> inputs() const;
+  std::vector<std::string> outputs() const;
+  const TensorType& type(const std::string& name) const;
+
+  /// Copies `value` into the input, converting the element type; the shape must be the bound one. Inputs start as
+  /// zeros.
+  void set_input(const std::string& name, const Tensor& value);
+  /// Runs the program and waits for it.
+  void forward();
+  /// A view of the i-th output, overwritten by the next forward(); clone() it to keep it.
+  const Tensor& output(int i) const;
+
+  /// The same model and options with other input shapes; parameters are shared, not copied.
+  Session reshape(const std::map<std::string, Shape>& shapes) const;
+
+  /// Called during forward() after each node, with each visible output's name ("conv0_output") and value. A batch is
+  /// then no longer taken in portions; outputs looked at before are gone.
+  using Monitor = std::function<void(const std::string& name, const Tensor& value)>;
+  void set_monitor(Monitor monitor);
+
+  /// The steps in order of execution, those inside engine nodes included.
+  std::vector<StepInfo> steps() const;
+  /// Runs forward() once on the present inputs; milliseconds of each of steps().
+  std::vector<double> time_steps();
+  /// What a backend with engine nodes left to plain steps; empty for the others.
+  std::vector<RefusedNode> refused() const;
+  /// Bytes of the planned activations and workspaces at their peak, and of parameters kept (packed copies included).
+  std::size_t activation_bytes() const;
+  std::size_t parameter_bytes() const;
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tenon

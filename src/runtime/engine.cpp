@@ -1,0 +1,106 @@
+#include <tenon/engine.h>
+
+#include <mutex>
+
+#include <fmt/ranges.h>
+
+#include "backends/registry.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/threads.h"
+#include "engine/profile.h"
+#include "runtime/engine_state.h"
+
+namespace tenon {
+namespace {
+
+/// One store a model, however often it is bound.
+std::shared_ptr<ParameterStore> store_of(const Model& model) {
+  static std::mutex mutex;
+  static std::map<const Parameters*, std::weak_ptr<ParameterStore>> stores;
+  const std::scoped_lock lock(mutex);
+  std::erase_if(stores, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<ParameterStore>& known = stores[&model.parameters()];
+  if (auto store = known.lock()) return store;
+  // Holds the model, so that its address stays taken while the store is known.
+  auto store = std::make_shared<ParameterStore>(model);
+  known = store;
+  return store;
+}
+
+}  // namespace
+
+EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions bind_options,
+                         const CompileOptions& how)
+    : store(std::move(parameters)),
+      options(std::move(bind_options)),
+      backend(find_backend(options.backend, options.device, options.precision)),
+      threads(options.threads > 0 ? options.threads : allowed_cores()) {
+  if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
+  const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
+  Compiled compiled = compile(*store, options, backend, how);
+  output_names = std::move(compiled.output_names);
+  for (const Refusal& refusal : compiled.partition.refusals) {
+    const Node& node = compiled.graph.node(refusal.node);
+    refused.push_back({node.name, std::string(node.op_name()), refusal.rule, refusal.reason});
+  }
+  program = std::move(compiled.program);
+  for (const NodeId id : program.feeds) types[program.graph.node(id).name] = program.graph.node(id).outputs[0];
+  for (std::size_t i = 0; i < output_names.size(); ++i) {
+    types[output_names[i]] = program.graph.type(program.graph.outputs[i]);
+  }
+  log(LogLevel::info, "bound {} steps on {}, backend {}, {} threads: {} bytes of activations, {} of parameters",
+      program.steps.size(), options.device.str(), backend.name, threads, program.arena_bytes, program.parameter_bytes);
+}
+
+std::size_t EngineState::feed_index(const std::string& name) const {
+  for (std::size_t i = 0; i < program.feeds.size(); ++i) {
+    if (program.graph.node(program.feeds[i]).name == name) return i;
+  }
+  fail(ErrorCode::not_found, "there is no input '{}'; the inputs are {}", name, fmt::join(feed_names(), ", "));
+}
+
+std::vector<std::string> EngineState::feed_names() const {
+  std::vector<std::string> names;
+  for (const NodeId id : program.feeds) names.push_back(program.graph.node(id).name);
+  return names;
+}
+
+Engine Engine::build(const Model& model, const BindOptions& options) {
+  return Engine(std::make_shared<const EngineState>(store_of(model), options));
+}
+
+std::vector<std::string> Engine::inputs() const {
+  return state_->feed_names();
+}
+
+std::vector<std::string> Engine::outputs() const {
+  return state_->output_names;
+}
+
+const TensorType& Engine::type(const std::string& name) const {
+  const auto found = state_->types.find(name);
+  if (found == state_->types.end()) {
+    fail(ErrorCode::not_found, "there is no input or output '{}'; the inputs are {}, the outputs {}", name,
+         fmt::join(inputs(), ", "), fmt::join(outputs(), ", "));
+  }
+  return found->second;
+}
+
+std::vector<StepInfo> Engine::steps() const {
+  return step_infos(state_->program);
+}
+
+std::vector<RefusedNode> Engine::refused() const {
+  return state_->refused;
+}
+
+std::size_t Engine::activation_bytes() const {
+  return state_->program.arena_bytes;
+}
+
+std::size_t Engine::parameter_bytes() const {
+  return state_->program.parameter_bytes;
+}
+
+}  // namespace tenon
