@@ -47,6 +47,22 @@ constexpr PhaseMatrix kPhases2{{{{-1, 0}, {1, 1}, {0, 1}}}, {-1, 1}};
 constexpr PhaseMatrix kPhases4{{{{.5, 0}, {-.5, -.5}, {-1 / 6., 1 / 6.}, {1 / 6., 2 / 6.}, {0, 1}}},
                                {.5, -.5, -1 / 6., 1 / 6.}};
 
+/// One number for each filter of a block, and 3x3 windows of them, tap by tap; zero where there is no filter.
+using Lanes = std::array<double, kBlock>;
+using Taps = std::array<Lanes, 9>;
+
+Lanes combine(const std::array<double, 3>& factors, const std::array<const Lanes*, 3>& lanes) {
+  Lanes sum;
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    sum[i] = (*lanes[0])[i] * factors[0] + (*lanes[1])[i] * factors[1] + (*lanes[2])[i] * factors[2];
+  }
+  return sum;
+}
+
+void round(const Lanes& lanes, float* to) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) to[i] = static_cast<float>(lanes[i]);
+}
+
 /// A part of the output map with tiles of one size.
 struct Region {
   int rows, columns;  // of a tile
@@ -123,8 +139,10 @@ class Winograd final : public Convolution {
   std::int64_t panel_floats() const { return problem_.src_blocks() * kBlock * kBlock; }
   std::int64_t slot_weights() const { return problem_.dst_blocks() * panel_floats(); }
 
-  void pack_window(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const;
-  void pack_phases(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const;
+  /// Those of a block of filters over a channel.
+  Taps taps_of(const float* weight, std::int64_t block, std::int64_t channel) const;
+  void pack_windows(const Region& region, const Taps& taps, float* to) const;
+  void pack_phases(const Region& region, const Taps& taps, std::int64_t block, float* to) const;
 
   void add_region(int rows, int columns, int first_y, int first_x, int height, int width) {
     const bool phases = problem_.stride[kHeight] == 2;
@@ -171,61 +189,71 @@ class Winograd final : public Convolution {
   std::int64_t thread_floats_ = 0;
 };
 
+Taps Winograd::taps_of(const float* weight, std::int64_t block, std::int64_t channel) const {
+  Taps taps{};
+  if (channel >= problem_.channels) return taps;
+  const std::int64_t lanes = std::min(kBlock, problem_.filters - block * kBlock);
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    const float* window = weight + ((block * kBlock + lane) * problem_.channels + channel) * 9;
+    for (std::size_t tap = 0; tap < taps.size(); ++tap) taps[tap][static_cast<std::size_t>(lane)] = window[tap];
+  }
+  return taps;
+}
+
 void Winograd::pack(const float* weight, float* packed) const {
-  const ConvolutionProblem& p = problem_;
-  std::fill_n(packed, packed_floats_, 0.0f);
-  for (const Region& region : regions_) {
-    for (std::int64_t f = 0; f < p.filters; ++f) {
-      for (std::int64_t c = 0; c < p.channels; ++c) {
-        const float* window = weight + (f * p.channels + c) * 9;
-        float* to = packed + region.weight;
+#pragma omp parallel
+  {
+    const Share share = share_of(problem_.dst_blocks() * problem_.src_blocks() * kBlock);
+    for (std::int64_t i = share.first; i < share.last; ++i) {
+      const std::int64_t block = i / (problem_.src_blocks() * kBlock), channel = i % (problem_.src_blocks() * kBlock);
+      const Taps taps = taps_of(weight, block, channel);
+      for (const Region& region : regions_) {
+        float* to = packed + region.weight + channel * kBlock;
         if (region.phases) {
-          pack_phases(region, window, f, c, to);
+          pack_phases(region, taps, block, to);
         } else {
-          pack_window(region, window, f, c, to);
+          pack_windows(region, taps, to + block * panel_floats());
         }
       }
     }
   }
 }
 
-void Winograd::pack_window(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const {
+void Winograd::pack_windows(const Region& region, const Taps& taps, float* to) const {
   const WeightMatrix &down = weight_matrix(region.rows), &across = weight_matrix(region.columns);
   const auto high = static_cast<std::size_t>(region.rows + 2), wide = static_cast<std::size_t>(region.columns + 2);
-  to += f / kBlock * panel_floats() + c * kBlock + f % kBlock;
   for (std::size_t a = 0; a < high; ++a) {
-    double half[3];
-    for (std::size_t j = 0; j < 3; ++j) {
-      half[j] = down[a][0] * window[j] + down[a][1] * window[3 + j] + down[a][2] * window[6 + j];
-    }
+    const std::array<Lanes, 3> half{combine(down[a], {&taps[0], &taps[3], &taps[6]}),
+                                    combine(down[a], {&taps[1], &taps[4], &taps[7]}),
+                                    combine(down[a], {&taps[2], &taps[5], &taps[8]})};
     for (std::size_t b = 0; b < wide; ++b) {
-      const double sum = half[0] * across[b][0] + half[1] * across[b][1] + half[2] * across[b][2];
-      to[static_cast<std::int64_t>(a * wide + b) * slot_weights()] = static_cast<float>(sum);
+      round(combine(across[b], {&half[0], &half[1], &half[2]}),
+            to + static_cast<std::int64_t>(a * wide + b) * slot_weights());
     }
   }
 }
 
 /// At each point the panels of a block of filters follow each other, phase by phase.
-void Winograd::pack_phases(const Region& region, const float* window, std::int64_t f, std::int64_t c, float* to) const {
+void Winograd::pack_phases(const Region& region, const Taps& taps, std::int64_t block, float* to) const {
   const PhaseMatrix& matrix = region.rows == 2 ? kPhases2 : kPhases4;
   const int side = region.rows + 1;
-  const auto along = [&](int point, int odd, const double* taps) {
+  const auto factors = [&](int point, int odd) -> std::array<double, 3> {
     const auto i = static_cast<std::size_t>(point);
-    return odd != 0 ? matrix.odd[i] * taps[1] : matrix.even[i][0] * taps[0] + matrix.even[i][1] * taps[2];
+    if (odd != 0) return {0, matrix.odd[i], 0};
+    return {matrix.even[i][0], 0, matrix.even[i][1]};
   };
   for (int point = 0; point < region.points(); ++point) {
     const int a = point / side, b = point % side, first = region.first_slot(point);
     for (int odd_y = 0; odd_y < (a == region.rows ? 1 : 2); ++odd_y) {
-      double half[3];
-      for (int j = 0; j < 3; ++j) {
-        const double column[3] = {window[j], window[3 + j], window[6 + j]};
-        half[j] = along(a, odd_y, column);
-      }
+      const std::array<double, 3> down = factors(a, odd_y);
+      const std::array<Lanes, 3> half{combine(down, {&taps[0], &taps[3], &taps[6]}),
+                                      combine(down, {&taps[1], &taps[4], &taps[7]}),
+                                      combine(down, {&taps[2], &taps[5], &taps[8]})};
       for (int odd_x = 0; odd_x < (b == region.rows ? 1 : 2); ++odd_x) {
         const int phase = phase_slot(region.rows, point, odd_y, odd_x) - first;
-        const std::int64_t panel = f / kBlock * region.slots_of(point) + phase;
-        to[first * slot_weights() + panel * panel_floats() + c * kBlock + f % kBlock] =
-            static_cast<float>(along(b, odd_x, half));
+        const std::int64_t panel = block * region.slots_of(point) + phase;
+        round(combine(factors(b, odd_x), {&half[0], &half[1], &half[2]}),
+              to + first * slot_weights() + panel * panel_floats());
       }
     }
   }
