@@ -39,7 +39,8 @@ Tensor fill(std::string_view name, const Shape& shape, std::uint64_t seed, doubl
   Tensor tensor(shape, DType::float32);
   float* dst = tensor.mutable_data<float>();
   const std::uint64_t origin = start(name, seed);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+  const std::int64_t elements = tensor.elements();
+  for (std::int64_t i = 0; i < elements; ++i) {
     const std::uint64_t step = static_cast<std::uint64_t>(i) + 1;
     dst[i] = static_cast<float>(scale * draw(scatter(origin + step * 0x9E3779B97F4A7C15u)));
   }
