@@ -201,6 +201,11 @@ TenonStatus tenon_executor_type(const TenonExecutor* executor, const char* name,
 TenonStatus tenon_executor_set_input(TenonExecutor* executor, const char* name, const TenonTensor* value);
 /* Runs the program and waits for it. */
 TenonStatus tenon_executor_forward(TenonExecutor* executor);
+/* Queues a forward on the device and returns; on the CPU it is done by then. Inputs may be set and forwards queued at
+ * once: each works on what was set before it. What fails on the device is reported by the call that waits. */
+TenonStatus tenon_executor_forward_async(TenonExecutor* executor);
+/* Returns when all that was queued is done. tenon_executor_output() waits by itself. */
+TenonStatus tenon_executor_wait(TenonExecutor* executor);
 /* The i-th output of the last forward. The tensor is a view that the next forward overwrites (tenon_tensor_copy() keeps
  * it), and must not be used after the executor was freed. */
 TenonStatus tenon_executor_output(const TenonExecutor* executor, size_t i, TenonTensor** tensor);

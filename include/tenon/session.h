@@ -32,6 +32,11 @@ class Session {
   void set_input(const std::string& name, const Tensor& value);
   /// Runs the program and waits for it.
   void forward();
+  /// Queues a forward on the device and returns; on the CPU it is done by then. Inputs may be set and forwards queued
+  /// at once: each works on what was set before it. What fails on the device is thrown by the call that waits.
+  void forward_async();
+  /// Returns when all that was queued is done. output() waits by itself.
+  void wait();
   /// A view of the i-th output, overwritten by the next forward(); clone() it to keep it.
   const Tensor& output(int i) const;
 
@@ -45,8 +50,12 @@ class Session {
 
   /// The steps in order of execution, those inside engine nodes included.
   std::vector<StepInfo> steps() const;
-  /// Runs forward() once on the present inputs; milliseconds of each of steps().
+  /// Runs forward() once on the present inputs; milliseconds of each of steps(). A device repeats each step, so that
+  /// outputs are then those of no forward.
   std::vector<double> time_steps();
+  /// Milliseconds that the device takes for what `work` queues by this Session's calls, without the way there and back;
+  /// waits for it. On the CPU the time that `work` takes.
+  double time_on_device(const std::function<void()>& work);
   /// What a backend with engine nodes left to plain steps; empty for the others.
   std::vector<RefusedNode> refused() const;
   /// Bytes of the planned activations and workspaces at their peak, and of parameters kept (packed copies included).

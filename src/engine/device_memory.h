@@ -30,6 +30,8 @@ class DeviceQueue {
   virtual void copy_out(void* dst, const void* src, std::size_t bytes) = 0;
   /// Returns when everything queued is done. Throws Error where some of it failed.
   virtual void wait() = 0;
+  /// Milliseconds between the begin and the end, on the device, of what `work` queues; waits for it.
+  virtual double time(const std::function<void()>& work) = 0;
   /// Records what `work` queues instead of doing it. Null where work is not recorded: then queue it each time.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
 };

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstring>
 
 #include "engine/device_memory.h"
@@ -16,6 +17,11 @@ class HostQueue : public DeviceQueue {
   }
   void copy_out(void* dst, const void* src, std::size_t bytes) override { copy_in(dst, src, bytes); }
   void wait() override {}
+  double time(const std::function<void()>& work) override {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
   std::unique_ptr<Recording> record(const std::function<void()>&) override { return nullptr; }
 };
 

@@ -1,7 +1,5 @@
 #include "engine/profile.h"
 
-#include <chrono>
-
 #include "partition/replace.h"
 
 namespace tenon {
@@ -24,7 +22,7 @@ void append_steps(const Program& program, const std::string& engine, std::vector
   }
 }
 
-void time_into(const Program& program, const ProgramMemory& memory, const std::function<void()>& wait,
+void time_into(const Program& program, const ProgramMemory& memory, const StepTimer& timer,
                std::vector<double>& times) {
   for (const Step& step : program.steps) {
     if (is_engine(step)) {
@@ -34,14 +32,10 @@ void time_into(const Program& program, const ProgramMemory& memory, const std::f
       for (const Place place : step.src) feeds.push_back(read_address(program, memory, place));
       for (const Place place : step.dst) results.push_back(write_address(program, memory, place));
       std::byte* arena = step.workspace < 0 ? nullptr : buffer_address(program, memory, step.workspace);
-      time_into(*step.body, {arena, feeds, results, memory.stream}, wait, times);
+      time_into(*step.body, {arena, feeds, results, memory.stream}, timer, times);
       continue;
     }
-    const auto start = std::chrono::steady_clock::now();
-    run_step(program, step, memory);
-    wait();
-    const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-    times.push_back(passed.count());
+    times.push_back(timer([&] { run_step(program, step, memory); }));
   }
 }
 
@@ -53,9 +47,9 @@ std::vector<StepInfo> step_infos(const Program& program) {
   return infos;
 }
 
-std::vector<double> time_steps(const Program& program, const ProgramMemory& memory, const std::function<void()>& wait) {
+std::vector<double> time_steps(const Program& program, const ProgramMemory& memory, const StepTimer& timer) {
   std::vector<double> times;
-  time_into(program, memory, wait, times);
+  time_into(program, memory, timer, times);
   return times;
 }
 

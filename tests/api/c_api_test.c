@@ -258,6 +258,9 @@ static void test_executor(const TenonModel* model) {
   CHECK_OK(tenon_executor_set_monitor(executor, NULL, NULL));
   CHECK_OK(tenon_executor_forward(executor));
   CHECK(seen.count == 2);
+  CHECK_OK(tenon_executor_forward_async(executor));
+  CHECK_OK(tenon_executor_wait(executor));
+  check_output(executor, 14.5f, 0);
 
   const TenonStep* steps = NULL;
   CHECK_OK(tenon_executor_steps(executor, &count, &steps));
@@ -281,6 +284,7 @@ static void test_executor(const TenonModel* model) {
   CHECK_FAILS(tenon_executor_output(executor, 1, &output), TENON_INVALID_ARGUMENT, "output 1");
   CHECK_FAILS(tenon_executor_type(executor, "wrong", &type), TENON_NOT_FOUND, "'wrong'");
   CHECK_FAILS(tenon_executor_forward(NULL), TENON_INVALID_ARGUMENT, "'executor'");
+  CHECK_FAILS(tenon_executor_wait(NULL), TENON_INVALID_ARGUMENT, "'executor'");
   tenon_tensor_free(data);
   tenon_executor_free(executor);
 }

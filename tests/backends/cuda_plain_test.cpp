@@ -88,6 +88,46 @@ TEST_F(CudaPlain, AgreesWithTheCpuAlsoWhenReplayed) {
   }
 }
 
+TEST_F(CudaPlain, ForwardsThatAreQueuedWorkOnTheInputsOfTheirTime) {
+  const Model model(parse_graph("%data = variable\n%y = exp(%data)\nreturn %y\n", ops()), {});
+  constexpr std::int64_t size = 3 << 20;  // more than a pinned buffer holds
+  Executor gpu = Executor::bind(model, on_gpu({{"data", {size}}}));
+  for (int turn = 0; turn < 4; ++turn) {
+    std::vector<float> filled(size, static_cast<float>(turn));
+    gpu.set_input("data", Tensor::borrow_const(filled.data(), {size}, DType::float32));
+    std::ranges::fill(filled, 100.0f);  // the caller's memory is his own again
+    gpu.forward_async();
+    filled[0] = -1;
+    if (turn < 2) continue;
+    const float* out = gpu.output(0).data<float>();
+    for (const std::int64_t at : {std::int64_t{0}, size / 2, size - 1}) {
+      EXPECT_NEAR(out[at], std::exp(static_cast<float>(turn)), 1e-4f) << "turn " << turn << " at " << at;
+    }
+  }
+}
+
+TEST_F(CudaPlain, AnExecutorMayGoWhileItsForwardRuns) {
+  const Model model = small_net();
+  Executor stays = Executor::bind(model, on_gpu({{"data", {2, 3, 8, 8}}}));
+  stays.set_input("data", ramp({2, 3, 8, 8}));
+  stays.forward();
+  const Tensor wanted = stays.output(0).clone();
+  for (int turn = 0; turn < 10; ++turn) {
+    Executor goes = Executor::bind(model, on_gpu({{"data", {64, 3, 8, 8}}}));
+    for (int i = 0; i < 5; ++i) goes.forward_async();
+  }
+  stays.forward();
+  EXPECT_EQ(0, std::memcmp(stays.output(0).data(), wanted.data(), wanted.bytes()));
+}
+
+TEST_F(CudaPlain, TimesStepsOnTheDevice) {
+  Executor gpu = Executor::bind(small_net(), on_gpu({{"data", {2, 3, 8, 8}}}));
+  const std::vector<double> times = gpu.time_steps();
+  ASSERT_EQ(times.size(), gpu.steps().size());
+  for (const double ms : times) EXPECT_GE(ms, 0);
+  EXPECT_GT(gpu.time_on_device([&] { gpu.forward_async(); }), 0);
+}
+
 TEST_F(CudaPlain, TheMonitorSeesEveryNode) {
   Executor gpu = Executor::bind(small_net(), on_gpu({{"data", {2, 3, 8, 8}}}));
   std::vector<std::string> names;

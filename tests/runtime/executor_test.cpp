@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -207,6 +208,25 @@ TEST(Executor, ShowsTheMonitorTheWholeBatch) {
   EXPECT_THAT(seen, testing::ElementsAre("a_output(8,8,256,256)", "b_output(8,8,256,256)", "c_output(8,8,32,32)"));
   EXPECT_EQ(std::memcmp(before.data(), executor.output(0).data(), before.bytes()), 0);
   EXPECT_EQ(executor.output(0).data<float>()[0], 2.0f);
+}
+
+TEST(Executor, ForwardsThatAreQueuedWorkOnTheInputsOfTheirTime) {
+  Executor executor = Executor::bind(model_of(kChain), with({{"data", {1}}}));
+  executor.set_input("data", tensor({1}, {-1}));
+  executor.forward_async();
+  executor.set_input("data", tensor({1}, {0.5}));
+  EXPECT_NEAR(executor.output(0).data<float>()[0], std::exp(1.0f), 1e-6f);
+  executor.forward_async();
+  executor.wait();
+  EXPECT_NEAR(executor.output(0).data<float>()[0], std::exp(std::exp(0.5f)), 1e-5f);
+}
+
+TEST(Executor, SaysHowLongItsDeviceTakes) {
+  Executor executor = Executor::bind(model_of(kChain), with({{"data", {1000}}}));
+  const double ms = executor.time_on_device([&] {
+    for (int i = 0; i < 10; ++i) executor.forward_async();
+  });
+  EXPECT_GT(ms, 0);
 }
 
 TEST(Executor, ShowsEveryNodeToTheMonitor) {

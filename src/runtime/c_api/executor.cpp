@@ -64,6 +64,14 @@ TenonStatus tenon_executor_forward(TenonExecutor* executor) {
   return guarded([&] { require(executor, "executor")->executor.forward(); });
 }
 
+TenonStatus tenon_executor_forward_async(TenonExecutor* executor) {
+  return guarded([&] { require(executor, "executor")->executor.forward_async(); });
+}
+
+TenonStatus tenon_executor_wait(TenonExecutor* executor) {
+  return guarded([&] { require(executor, "executor")->executor.wait(); });
+}
+
 TenonStatus tenon_executor_output(const TenonExecutor* executor, size_t i, TenonTensor** tensor) {
   return guarded([&] {
     require(tensor, "tensor");

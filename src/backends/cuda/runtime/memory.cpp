@@ -93,6 +93,19 @@ class Staging {
   std::size_t turn_ = 0;
 };
 
+/// A point in the order of a stream.
+class Event {
+ public:
+  explicit Event(CUevent_flags flags) { check(driver().cuEventCreate(&event_, flags)); }
+  ~Event() { driver().cuEventDestroy(event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  operator CUevent() const { return event_; }
+
+ private:
+  CUevent event_ = nullptr;
+};
+
 class GraphRecording : public Recording {
  public:
   GraphRecording(const GpuDevice& device, CUstream stream, CUgraphExec graph)
@@ -153,6 +166,18 @@ class GpuQueue : public DeviceQueue {
     device_.make_current();
     check(driver().cuStreamSynchronize(stream_));
     throw_failure(stream_);
+  }
+
+  double time(const std::function<void()>& work) override {
+    device_.make_current();
+    const Event begin(CU_EVENT_DEFAULT), end(CU_EVENT_DEFAULT);
+    check(driver().cuEventRecord(begin, stream_));
+    work();
+    check(driver().cuEventRecord(end, stream_));
+    wait();
+    float milliseconds = 0;
+    check(driver().cuEventElapsedTime(&milliseconds, begin, end));
+    return milliseconds;
   }
 
   std::unique_ptr<Recording> record(const std::function<void()>& work) override {
