@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -90,6 +92,32 @@ TEST(CudaWeights, LieInTheOrderTheTensorCoreReads) {
   }
   // Channel 40 is none: zeros.
   EXPECT_EQ(half_at(packed, static_cast<std::size_t>((1 * 2 * 4 * 2 * 32 + 8) * 8)), 0.0f);
+}
+
+/// Element `index` of packed float32 weights.
+float float_at(const std::vector<std::byte>& packed, std::size_t index) {
+  float value = 0;
+  std::memcpy(&value, packed.data() + index * 4, 4);
+  return value;
+}
+
+TEST(CudaWeights, SplitIntoTwoNumbersThatSumToThem) {
+  // 32 channels of 8, one tap: two units of K.
+  std::vector<float> weights(32 * 8);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i) + 1);
+  const auto packed =
+      pack_weights({weights, {}, 32, 8, 1}, {WeightLayout::Order::units, 32, 8, 1, false, true}, Storage::f32);
+  ASSERT_EQ(packed.size(), 2 * weights.size() * 4);
+  for (std::size_t channel = 0; channel < 32; ++channel) {
+    for (std::size_t src = 0; src < 8; ++src) {
+      const std::size_t at = (src / 4 * 2 * 32 + channel) * 4 + src % 4;
+      const float high = float_at(packed, at), low = float_at(packed, at + 32 * 4), weight = weights[channel * 8 + src];
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(high) & 0x1fffu, 0u);
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(low) & 0x1fffu, 0u);
+      EXPECT_NEAR(high, weight, std::abs(weight) * 0x1p-11);
+      EXPECT_NEAR(high + static_cast<double>(low), weight, std::abs(weight) * 0x1p-22);
+    }
+  }
 }
 
 TEST(CudaWeights, RowsFollowTheLayoutOfTheirSource) {
@@ -197,7 +225,7 @@ class CudaCompile : public testing::Test {
 };
 
 TEST_F(CudaCompile, PatchKernels) {
-  for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32}) {
+  for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
     expect_compiles(convolution_candidates(square(1, 64, 28, 64, 3, 1, storage), residual(), {}, hopper()).front());
   }
   ConvolutionProblem down = square(1, 128, 28, 256, 3, 2);
@@ -208,6 +236,19 @@ TEST_F(CudaCompile, PatchKernels) {
   expect_compiles(convolution_candidates(square(8, 64, 56, 64, 3, 1), residual(), {}, hopper()).front());
   expect_compiles(convolution_candidates(square(8, 256, 14, 256, 3, 1), residual(), {}, hopper()).front());
   expect_compiles(convolution_candidates(square(1, 512, 7, 2048, 1, 1), residual(), {}, hopper()).front());
+}
+
+/// Every kernel of a problem whose registers are planned, not guessed.
+TEST_F(CudaCompile, SplitRings) {
+  for (const ConvolutionProblem& problem :
+       {square(128, 128, 28, 128, 3, 1, Storage::f32), square(8, 512, 7, 512, 3, 1, Storage::f32)}) {
+    for (const KernelSpec& spec : convolution_candidates(problem, residual(), {}, hopper())) expect_compiles(spec);
+  }
+  ConvolutionProblem down = square(32, 128, 28, 256, 3, 2, Storage::f32);
+  down.side = true;
+  for (const KernelSpec& spec : convolution_candidates(down, scaled(), plain_epilogue(), hopper())) {
+    expect_compiles(spec);
+  }
 }
 
 TEST_F(CudaCompile, Gathers) {

@@ -62,21 +62,23 @@ class PatchKernels {
                const Target& target)
       : problem_(problem), main_(main), side_(side), target_(target) {}
 
+  bool splits() const { return problem_.storage == Storage::f32; }
+
   bool possible() const {
-    return target_.wgmma() && problem_.storage != Storage::f32 && problem_.groups == 1 &&
-           problem_.stride_y == problem_.stride_x && problem_.stride_y <= 2 && problem_.dilate_y == 1 &&
-           problem_.dilate_x == 1 && problem_.kernel_h <= 5 && problem_.kernel_w <= 5 &&
-           problem_.src_channels % step_channels() == 0;
+    return target_.wgmma() && problem_.groups == 1 && problem_.stride_y == problem_.stride_x &&
+           problem_.stride_y <= 2 && problem_.dilate_y == 1 && problem_.dilate_x == 1 && problem_.kernel_h <= 5 &&
+           problem_.kernel_w <= 5 && problem_.src_channels % step_channels() == 0;
   }
 
   /// Nothing where the cut does not fit the problem or the device.
   void halo(std::vector<KernelSpec>& specs, int block_n, int chunk) const {
     if (problem_.src_channels % chunk != 0 || chunk % step_channels() != 0 || block_n % 16 != 0) return;
     const int split = problem_.src_channels / chunk, instructions = taps() * (chunk / step_channels());
-    if ((split != 1 && split != 2 && split != 4 && split != 8) || instructions > 80) return;
+    if (split != 1 && split != 2 && split != 4 && split != 8) return;
+    if (instructions > 80 && !splits()) return;  // they are unrolled
     KernelSpec spec = base("halo", block_n, chunk);
     const int exchange = split > 1 ? 64 * block_n * 4 * (problem_.side ? 2 : 1) : 0;
-    const int bytes = taps() * chunk * block_n * element() + Patch(problem_, chunk).bytes() + exchange + 16;
+    const int bytes = taps() * chunk * block_n * weight_element() + Patch(problem_, chunk).bytes() + exchange + 16;
     add(spec, {{"kSplit", split}, {"kThreads", 256}});
     spec.launch = {{tiles_of(problem_) * split, blocks(block_n), 1}, 256, bytes, split};
     spec.label = fmt::format("halo n={} split={}", block_n, split);
@@ -90,10 +92,13 @@ class PatchKernels {
     KernelSpec spec = base("ring", block_n, chunk);
     stages = std::min(stages, problem_.src_channels / chunk / split * taps());
     const int patches = 2 * tiles * Patch(problem_, chunk).bytes();
-    const int bytes = stages * chunk * block_n * element() + patches + stages * 16;
+    const int bytes = stages * chunk * block_n * weight_element() + patches + stages * 16;
     // A cluster leaves its sums where ring and patches were.
     if (split > 1 && tiles * 64 * block_n * 4 * (problem_.side ? 2 : 1) > bytes - stages * 16) return;
-    const bool two = 2 * (bytes + 1024) <= target_.shared_bytes && tiles <= 2 && (!problem_.side || block_n <= 64);
+    if (splits() && split_registers(block_n) > registers_of(1, tiles)) return;
+    const bool registers =
+        splits() ? split_registers(block_n) <= registers_of(2, tiles) : tiles <= 2 && (!problem_.side || block_n <= 64);
+    const bool two = 2 * (bytes + 1024) <= target_.shared_bytes && registers;
     add(spec, {{"kTilesOfBlock", tiles}, {"kRing", stages}, {"kSplit", split}, {"kBlocksPerSm", two ? 2 : 1}});
     spec.launch = {{div_up(tiles_of(problem_), tiles) * split, blocks(block_n), 1}, tiles * 128 + 32, bytes, split};
     spec.label = fmt::format("ring n={} tiles={} chunk={} stages={} split={}", block_n, tiles, chunk, stages, split);
@@ -101,7 +106,7 @@ class PatchKernels {
   }
 
   void resident(std::vector<KernelSpec>& specs, int block_n, int tiles, int chunk) const {
-    if (problem_.side || problem_.src_channels % chunk != 0 || chunk % step_channels() != 0) return;
+    if (splits() || problem_.side || problem_.src_channels % chunk != 0 || chunk % step_channels() != 0) return;
     KernelSpec spec = base("resident", block_n, chunk);
     const int weights = taps() * problem_.src_channels * block_n * element();
     const int bytes = weights + 2 * tiles * Patch(problem_, chunk).bytes() + 16;
@@ -114,6 +119,12 @@ class PatchKernels {
 
  private:
   int element() const { return element_bytes(problem_.storage); }
+  int weight_element() const { return splits() ? 8 : element(); }
+  /// What a thread of a split ring needs: sums, those of a part, both halves of A, addresses.
+  int split_registers(int block_n) const { return block_n / 2 * (problem_.side ? 3 : 2) + 80; }
+  static int registers_of(int blocks, int tiles) {
+    return std::min(255, 65536 / (blocks * (tiles * 128 + 32)) / 8 * 8);
+  }
   int step_channels() const { return 2 * unit_of(problem_.storage); }
   int taps() const { return problem_.taps() + (problem_.side ? 1 : 0); }
   int blocks(int block_n) const { return div_up(problem_.channels, block_n); }
@@ -123,7 +134,7 @@ class PatchKernels {
     spec.includes = {"patch"};
     add(spec, {{"kStride", problem_.stride_y}, {"kChunk", chunk}, {"kBlockN", block_n}, {"kSide", problem_.side}});
     spec.wgmma_columns = {block_n};
-    spec.weights = {WeightLayout::Order::units, block_n, chunk, 1, problem_.side};
+    spec.weights = {WeightLayout::Order::units, block_n, chunk, 1, problem_.side, splits()};
     return spec;
   }
 
@@ -140,7 +151,8 @@ class PatchKernels {
 void gather(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, const EpilogueSpec& main,
             const Target& target, int block_n, int groups, int stage_units, int ring) {
   KernelSpec spec = spec_of(problem, main, {}, target, "gather");
-  const int bytes = ring * stage_units * 16 * (groups * 64 + block_n) + ring * 8;
+  const bool split = problem.storage == Storage::f32 && target.wgmma();
+  const int bytes = ring * stage_units * 16 * (groups * 64 + block_n * (split ? 2 : 1)) + ring * 8;
   const int per_sm = 2 * (bytes + 1024) <= target.shared_bytes && groups <= 2 && block_n <= 128 ? 2 : 1;
   add(spec, {{"kStrideY", problem.stride_y},
              {"kStrideX", problem.stride_x},
@@ -154,17 +166,19 @@ void gather(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, c
   spec.wgmma_columns = {block_n};
   const int rows = problem.images * problem.dst_h * problem.dst_w;
   spec.launch = {{div_up(rows, groups * 64), div_up(problem.channels, block_n), 1}, groups * 128, bytes, 1};
-  spec.weights = {WeightLayout::Order::units, block_n, round_up(problem.src_channels, unit_of(problem.storage)),
-                  stage_units, false};
+  spec.weights = {WeightLayout::Order::units,
+                  block_n,
+                  round_up(problem.src_channels, unit_of(problem.storage)),
+                  stage_units,
+                  false,
+                  split};
   spec.label = fmt::format("gather{} n={} rows={} stages={}x{}", target.wgmma() ? "" : "-mma", block_n, groups * 64,
                            ring, stage_units);
   if (bytes <= target.shared_bytes) specs.push_back(std::move(spec));
 }
 
-/// fp32 has no wgmma of its own here: three products need the operands split in registers.
 void add_gathers(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, const EpilogueSpec& main,
-                 Target target) {
-  if (problem.storage == Storage::f32) target.tensor_core_mma = true;
+                 const Target& target) {
   const int rows = problem.images * problem.dst_h * problem.dst_w;
   const int wide = problem.channels > 64 ? 128 : problem.channels > 32 ? 64 : 32;
   // Wide blocks read less, narrow ones are more: as many as keep the device busy.
@@ -223,11 +237,13 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
   const auto blocks = [&](const Cut& cut) {
     return div_up(tiles, cut.tiles) * div_up(problem.channels, cut.block_n) * cut.split;
   };
+  const bool split = problem.storage == Storage::f32;
   std::vector<Cut> cuts;
   for (const int block_n : {128, 64, 32}) {
     if (block_n > 32 && problem.channels <= block_n / 2) continue;
-    for (const int group : {4, 2, 1}) {
-      for (const int split : {1, 2}) cuts.push_back({block_n, group, split});
+    for (const int group : {split ? 3 : 4, 2, 1}) {
+      if (split && group * block_n > 256) continue;  // the registers do not suffice
+      for (const int across : {1, 2}) cuts.push_back({block_n, group, across});
     }
   }
   const int enough = target.processors * 9 / 10;
@@ -244,12 +260,13 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
 
 /// Stages of the ring: what was best, or what fits beside the patches.
 int ring_stages(const ConvolutionProblem& problem, const Cut& cut, int chunk, const Target& target) {
-  const int stage = chunk * cut.block_n * element_bytes(problem.storage);
+  const bool split = problem.storage == Storage::f32;
+  const int stage = chunk * cut.block_n * (split ? 8 : element_bytes(problem.storage));
   const int left = target.shared_bytes - 2 * cut.tiles * Patch(problem, chunk).bytes() - 1024;
   // By size of a stage: half as long ones, of stride 2, are twice as many.
   const int long_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 7 : 8) : cut.block_n == 64 ? 14 : 18;
   const int short_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 10 : 8) : cut.block_n == 64 ? 20 : 36;
-  const int wanted = chunk >= 64 ? long_ones : short_ones;
+  const int wanted = chunk >= 64 || split ? long_ones : short_ones;
   return std::min(wanted, left / (stage + 16));
 }
 
@@ -257,7 +274,9 @@ int ring_stages(const ConvolutionProblem& problem, const Cut& cut, int chunk, co
 void add_patch_kernels(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, const PatchKernels& kernels,
                        const Target& target) {
   const int tiles = tiles_of(problem), channels = problem.src_channels;
-  const int chunk = channels % 64 == 0 ? 64 : channels % 32 == 0 ? 32 : 16;
+  // fp32's weights take twice the room: half as many at a time, where a cluster can share the rest.
+  const bool split = problem.storage == Storage::f32, half = split && channels <= 256;
+  const int chunk = channels % 64 == 0 && !half ? 64 : channels % 32 == 0 ? 32 : 16;
   const bool latency = tiles * div_up(problem.channels, 64) * (channels / chunk) <= 2 * target.processors;
   if (latency) {
     // Half as wide blocks are twice as many; where K is split in four or eight there are enough.
@@ -269,7 +288,7 @@ void add_patch_kernels(std::vector<KernelSpec>& specs, const ConvolutionProblem&
     kernels.resident(specs, 64, tiles >= 40 * target.processors ? 4 : 3, chunk);
     kernels.resident(specs, 64, tiles >= 40 * target.processors ? 3 : 4, chunk);
   }
-  const int part = problem.stride_y == 1 ? chunk : std::min(chunk, 32);
+  const int part = problem.stride_y == 1 && !split ? chunk : std::min(chunk, 32);
   for (const Cut& cut : ring_cuts(problem, target)) {
     const int stages = ring_stages(problem, cut, part, target);
     if (stages >= 3) kernels.ring(specs, cut.block_n, cut.tiles, part, stages, cut.split);

@@ -51,9 +51,10 @@ struct WeightLayout {
   };
   Order order = Order::none;
   int block_n = 1;
-  int chunk = 0;      ///< channels
-  int pad_units = 1;  ///< a block's units of K are filled up with zeros to a multiple of it
-  bool side = false;  ///< a tap more: the 1×1 convolution that rides along
+  int chunk = 0;       ///< channels
+  int pad_units = 1;   ///< a block's units of K are filled up with zeros to a multiple of it
+  bool side = false;   ///< a tap more: the 1×1 convolution that rides along
+  bool split = false;  ///< units: a unit of K is two, what TF32 keeps of it and the rest
   friend bool operator==(const WeightLayout&, const WeightLayout&) = default;
 };
 
@@ -72,7 +73,7 @@ struct KernelSpec {
   Storage storage = Storage::f16;
   Target target;
   EpilogueSpec main, side;
-  std::vector<int> wgmma_columns;           ///< the N of the wgmma with both operands in shared memory
+  std::vector<int> wgmma_columns;           ///< the N of the wgmma with both operands in shared memory, unless split
   std::vector<int> wgmma_register_columns;  ///< of those with A in registers
   Launch launch;
   WeightLayout weights;
@@ -81,6 +82,8 @@ struct KernelSpec {
   std::string label;
 
   int constant(std::string_view constant_name) const;
+  /// fp32 by wgmma: operands are split into two TF32 numbers (split.cuh).
+  bool splits() const { return storage == Storage::f32 && target.wgmma() && !wgmma_columns.empty(); }
 };
 
 /// The whole source text, to be compiled by NVRTC without any header.

@@ -20,6 +20,10 @@ std::uint32_t tf32_bits(float value) {
   return (bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & ~0x1fffu;
 }
 
+float tf32(float value) {
+  return std::bit_cast<float>(tf32_bits(value));
+}
+
 /// Writes numbers one after another as they are stored.
 class Writer {
  public:
@@ -55,7 +59,8 @@ std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const Weigh
   const int chunks = div_up(weights.src_channels, layout.chunk), taps = weights.taps + (layout.side ? 1 : 0);
   const int units = chunks * taps * (layout.chunk / unit);
   const int padded = div_up(units, layout.pad_units) * layout.pad_units;
-  const auto row = static_cast<std::size_t>(layout.block_n * unit);  // one unit of K for all channels of a block
+  // One unit of K for all channels of a block.
+  const auto half = static_cast<std::size_t>(layout.block_n * unit), row = layout.split ? 2 * half : half;
   Writer writer(storage, static_cast<std::size_t>(blocks * padded) * row);
 
   const auto value = [&](int channel, int src, int tap) {
@@ -71,7 +76,10 @@ std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const Weigh
       for (int tap = 0; tap < taps; ++tap) {
         const int k = (chunk * taps + tap) * (layout.chunk / unit) + in_chunk / unit;
         const std::size_t at = static_cast<std::size_t>(block * padded + k) * row;
-        writer.put(at + static_cast<std::size_t>(n * unit + in_chunk % unit), value(channel, src, tap));
+        const std::size_t element = at + static_cast<std::size_t>(n * unit + in_chunk % unit);
+        const float weight = value(channel, src, tap), kept = layout.split ? tf32(weight) : weight;
+        writer.put(element, kept);
+        if (layout.split) writer.put(element + half, tf32(weight - kept));
       }
     }
   }

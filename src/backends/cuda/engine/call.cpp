@@ -139,9 +139,9 @@ std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, const Weig
   const Tensor* side = shape.side ? request_.constant[2] : nullptr;
   const WeightLayout& layout = spec.weights;
   const std::string kind =
-      fmt::format("{} {} order={} n={} chunk={} units={} taps={} stem={} side={}", request_.memory.name(),
+      fmt::format("{} {} order={} n={} chunk={} units={} split={} taps={} stem={} side={}", request_.memory.name(),
                   name(spec.storage), static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units,
-                  shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
+                  layout.split, shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
   return request_.parameters.derive(source, kind, [&] {
     const Tensor values = as_float32(source), side_values = side == nullptr ? Tensor() : as_float32(*side);
     const int channels = static_cast<int>(values.shape()[0]);

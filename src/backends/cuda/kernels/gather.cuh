@@ -1,7 +1,7 @@
 // Convolution of any geometry as an implicit matrix product: rows are pixels of all images, columns channels, K runs over
 // the filter's taps and the 16-byte units of input channels. Each unit of each row is one 16-byte copy from the input,
 // zeros beyond its edge; K passes through a ring of stages. Products by wgmma on sm_90a, by mma.sync elsewhere (and on
-// request); fp32 as three TF32 products (high·high + high·low + low·high), which keep fp32 accuracy.
+// request); fp32 as three TF32 products (high·high + high·low + low·high; split.cuh), which keep fp32 accuracy.
 //
 // Generated: kImages, kSrcH, kSrcW, kSrcChannels, kDstH, kDstW, kChannels, kKernelH, kKernelW, kStrideY, kStrideX, kPadY, kPadX,
 // kDilateY, kDilateX, kBlockN, kGroupsOfBlock (warpgroups, 64 rows each), kStageUnits (even), kRing, kBlocksPerSm.
@@ -15,7 +15,7 @@ constexpr int kStages = div_up(kTaps * kSrcUnits, kStageUnits);
 constexpr int kRows = kImages * kDstPixels, kRowsOfBlock = kGroupsOfBlock * 64;
 constexpr int kThreads = kGroupsOfBlock * 128;
 constexpr int kABytes = kStageUnits * 64 * 16;  // of one warpgroup
-constexpr int kBBytes = kStageUnits * kBlockN * 16;
+constexpr int kBBytes = kStageUnits * kBlockN * (TENON_SPLIT ? 32 : 16);
 constexpr int kStageBytes = kGroupsOfBlock * kABytes + kBBytes;
 /// Stages under way ahead of the products: a slot is refilled once everybody has finished with it, two stages later.
 constexpr int kAhead = kRing - 2;
@@ -77,7 +77,12 @@ TENON_DEVICE void load_stage(const Row& row, const Pointers& p, u32 slots, u32 f
   copy_commit();
 }
 
-#if TENON_WGMMA
+#if TENON_SPLIT
+TENON_DEVICE void multiply_stage(float (&acc)[kRowBlocks][kWarpColumns * 4], u32 a, u32 b, int warp, int lane) {
+  multiply_split<kStageUnits / 2>(acc[0], split_address(a, 1024, 128, warp, lane), 1024,
+                                  descriptor(b, kBlockN * 32, 128));
+}
+#elif TENON_WGMMA
 TENON_DEVICE void multiply_stage(float (&acc)[kRowBlocks][kWarpColumns * 4], u32 a, u32 b, int, int) {
   pin(acc[0]);
   wgmma_fence();
@@ -87,12 +92,15 @@ TENON_DEVICE void multiply_stage(float (&acc)[kRowBlocks][kWarpColumns * 4], u32
   wgmma_commit();
 }
 #else
-TENON_DEVICE void multiply_step(float (&acc)[kRowBlocks][kWarpColumns * 4], const u32 (&a)[kRowBlocks][4], int j,
+constexpr int kTwoColumns = kWarpColumns > 1 ? 8 : 4;
+
+template <int Size>
+TENON_DEVICE void multiply_step(float (&acc)[kRowBlocks][Size], const u32 (&a)[kRowBlocks][4], int j,
                                 const u32 (&b)[4]) {
 #pragma unroll
   for (int r = 0; r < kRowBlocks; ++r) {
     mma(&acc[r][j * 4], a[r], b[0], b[1]);
-    if (j + 1 < kWarpColumns) mma(&acc[r][j * 4 + 4], a[r], b[2], b[3]);
+    if (j + 1 < Size / 4) mma(&acc[r][j * 4 + 4], a[r], b[2], b[3]);
   }
 }
 
@@ -117,9 +125,16 @@ TENON_DEVICE void multiply_stage(float (&acc)[kRowBlocks][kWarpColumns * 4], u32
         u32 w[4], w_high[4], w_low[4];
         load_matrices(w, from_b + k * kBlockN * 32 + j * 128);
         split_tf32(w, w_high, w_low);
-        multiply_step(acc, low, j, w_high);
-        multiply_step(acc, high, j, w_low);
-        multiply_step(acc, high, j, w_high);
+        // Summed apart: what split.cuh says of cut off sums holds here too.
+        float part[kRowBlocks][kTwoColumns] = {};
+        multiply_step(part, low, 0, w_high);
+        multiply_step(part, high, 0, w_low);
+        multiply_step(part, high, 0, w_high);
+#pragma unroll
+        for (int r = 0; r < kRowBlocks; ++r) {
+#pragma unroll
+          for (int i = 0; i < kTwoColumns; ++i) acc[r][j * 4 + i] += part[r][i];
+        }
       }
     } else {
 #pragma unroll

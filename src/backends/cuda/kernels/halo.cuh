@@ -9,7 +9,7 @@
 // kBlockN, kSide (0 or 1: a 1×1 convolution with the same stride rides along as one more tap), kThreads.
 // Grid: (images × tiles × kSplit, ⌈kChannels / kBlockN⌉), clusters of kSplit along x.
 
-constexpr int kWeightBytes = (kTaps + kSide) * kChunk * kBlockN * kElementBytes;
+constexpr int kWeightBytes = (kTaps + kSide) * kChunk * kBlockN * kWeightElementBytes;
 constexpr int kPartialBytes = 64 * kBlockN * 4;  // of one product
 constexpr int kExchangeBytes = kSplit > 1 ? kPartialBytes * (1 + kSide) : 0;
 constexpr int kColumns = kBlockN / 8;  // accumulator columns of 8 channels
@@ -22,8 +22,27 @@ struct Accumulators {
   float side[with_side ? kBlockN / 2 : 1];
 };
 
+#if TENON_SPLIT
 template <int with_side>
-TENON_DEVICE void multiply(Accumulators<with_side>& acc, u32 patch, u32 weights) {
+TENON_DEVICE void multiply(Accumulators<with_side>& acc, u32 patch, u32 weights, int warp, int lane) {
+#pragma unroll
+  for (int i = 0; i < kBlockN / 2; ++i) {
+    acc.main[i] = 0;
+    if (with_side) acc.side[i] = 0;
+  }
+  const u32 a = split_address(patch, kPlaneBytes, kTileRowBytes, warp, lane);
+  const u64 b = descriptor(weights, kBlockN * 32, 128);
+#pragma unroll 1
+  for (int tap = 0; tap < kTaps; ++tap) {
+    multiply_split<kSteps>(acc.main, a + tap_bytes(tap), kPlaneBytes, b + tap * kSteps * kBlockN * 4);
+  }
+  if constexpr (with_side != 0) {
+    multiply_split<kSteps>(acc.side, a + tap_bytes(kTaps), kPlaneBytes, b + kTaps * kSteps * kBlockN * 4);
+  }
+}
+#else
+template <int with_side>
+TENON_DEVICE void multiply(Accumulators<with_side>& acc, u32 patch, u32 weights, int, int) {
 #pragma unroll
   for (int i = 0; i < kBlockN / 2; ++i) {
     acc.main[i] = 0;
@@ -51,6 +70,7 @@ TENON_DEVICE void multiply(Accumulators<with_side>& acc, u32 patch, u32 weights)
   pin(acc.main);
   if constexpr (with_side != 0) pin(acc.side);
 }
+#endif
 
 /// The epilogue of a block that has a tile for itself, straight from the accumulators: lane l holds two channels of
 /// columns 8j + 2(l % 4) for pixels (2w, l / 4) and (2w + 1, l / 4).
@@ -218,7 +238,7 @@ TENON_DEVICE void convolve(const Pointers& p, char* shared) {
   if (__shfl_sync(0xffffffffu, thread / 128, 0) == 0) {
     barrier_wait(loaded, 0);
     Accumulators<with_side> acc;
-    multiply(acc, patch, weights);
+    multiply(acc, patch, weights, warp, lane);
     if constexpr (split == 1) {
       main_part.store(p, acc.main);
       if constexpr (with_side != 0) side_part.store(p, acc.side);

@@ -1,5 +1,6 @@
 // The machine, as all kernels see it: numbers as they are stored, barriers, copies into shared memory, tensor cores.
-// NVRTC compiles this without any header. Generated before it (kernel_source.cpp): `kStorage` and TENON_WGMMA.
+// NVRTC compiles this without any header. Generated before it (kernel_source.cpp): `kStorage`, TENON_WGMMA and
+// TENON_SPLIT (fp32 by wgmma, split.cuh).
 
 using u16 = unsigned short;
 using u32 = unsigned int;
@@ -24,6 +25,7 @@ __host__ __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
 // Two neighbouring channels travel together: 4 bytes of a 16-bit type, 8 bytes of a 32-bit type.
 
 constexpr int kElementBytes = kStorage == Storage::f16 || kStorage == Storage::bf16 ? 2 : 4;
+constexpr int kWeightElementBytes = TENON_SPLIT ? 8 : kElementBytes;
 constexpr int kUnit = 16 / kElementBytes;      // channels in 16 bytes: the block of the layout
 constexpr int kStepChannels = 2 * kUnit;       // channels one tensor core instruction takes
 

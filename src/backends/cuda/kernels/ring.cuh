@@ -11,7 +11,7 @@
 // Grid: (⌈images × tiles / kTilesOfBlock⌉ × kSplit, ⌈kChannels / kBlockN⌉), clusters of kSplit along x.
 
 constexpr int kTapsOfChunk = kTaps + kSide;
-constexpr int kStageBytes = kChunk * kBlockN * kElementBytes;
+constexpr int kStageBytes = kChunk * kBlockN * kWeightElementBytes;
 constexpr int kChunks = kSrcChannels / kChunk, kChunksOfBlock = kChunks / kSplit;
 constexpr int kColumns = kBlockN / 8, kOwnColumns = kColumns / kSplit;
 constexpr int kAllTiles = kImages * kTiles;
@@ -70,10 +70,28 @@ TENON_DEVICE void multiply(Accumulators<with_side>& acc, const PatchPart<128>& p
     copy_wait<0>();
     fence_async();
     sync_warpgroup(group + 1);
-    const u64 a = descriptor(patches + (chunk & 1) * kPatchBytes, kPlaneBytes, kTileRowBytes);
+    const u32 patch = patches + (chunk & 1) * kPatchBytes;
+#if TENON_SPLIT
+    const u32 a = split_address(patch, kPlaneBytes, kTileRowBytes, thread / 32, thread % 32);
+#else
+    const u64 a = descriptor(patch, kPlaneBytes, kTileRowBytes);
+#endif
 #pragma unroll
     for (int tap = 0; tap < kTapsOfChunk; ++tap) {
       barrier_wait(full + reader.stage * 8, reader.round & 1);
+#if TENON_SPLIT
+      const u64 b = descriptor(ring + reader.stage * kStageBytes, kBlockN * 32, 128);
+      if constexpr (with_side != 0) {
+        if (tap == kTaps) {
+          multiply_split<kSteps>(acc.side, a + tap_bytes(tap), kPlaneBytes, b);
+        } else {
+          multiply_split<kSteps>(acc.main, a + tap_bytes(tap), kPlaneBytes, b);
+        }
+      } else {
+        multiply_split<kSteps>(acc.main, a + tap_bytes(tap), kPlaneBytes, b);
+      }
+      if (thread == 0) barrier_arrive(empty + reader.stage * 8);
+#else
       const u64 b = descriptor(ring + reader.stage * kStageBytes, kBlockN * 16, 128);
       pin(acc.main);
       if constexpr (with_side != 0) pin(acc.side);
@@ -94,6 +112,7 @@ TENON_DEVICE void multiply(Accumulators<with_side>& acc, const PatchPart<128>& p
       wgmma_commit();
       wgmma_wait<1>();  // the tap before is done: its stage is free
       if (reader.previous >= 0 && thread == 0) barrier_arrive(empty + reader.previous * 8);
+#endif
       reader.next();
       if (tap == 0 && chunk + 1 < kChunksOfBlock) {
         sync_warpgroup(group + 1);  // all four warps are done with the other patch
