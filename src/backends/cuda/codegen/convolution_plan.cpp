@@ -121,10 +121,9 @@ class PatchKernels {
   int element() const { return element_bytes(problem_.storage); }
   int weight_element() const { return splits() ? 8 : element(); }
   /// What a thread of a split ring needs: sums, those of a part, both halves of A, addresses.
-  int split_registers(int block_n) const { return block_n / 2 * (problem_.side ? 3 : 2) + 80; }
-  static int registers_of(int blocks, int tiles) {
-    return std::min(255, 65536 / (blocks * (tiles * 128 + 32)) / 8 * 8);
-  }
+  int split_registers(int block_n) const { return block_n / 2 * (problem_.side ? 3 : 2) + 96; }
+  /// Of a thread: they are given to four warps at a time, so the producer counts like a warpgroup.
+  static int registers_of(int blocks, int tiles) { return std::min(255, 65536 / (blocks * (tiles + 1) * 128) / 8 * 8); }
   int step_channels() const { return 2 * unit_of(problem_.storage); }
   int taps() const { return problem_.taps() + (problem_.side ? 1 : 0); }
   int blocks(int block_n) const { return div_up(problem_.channels, block_n); }
@@ -242,7 +241,7 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
   for (const int block_n : {128, 64, 32}) {
     if (block_n > 32 && problem.channels <= block_n / 2) continue;
     for (const int group : {split ? 3 : 4, 2, 1}) {
-      if (split && group * block_n > 256) continue;  // the registers do not suffice
+      if (split && group * block_n > 128) continue;  // the registers do not suffice
       for (const int across : {1, 2}) cuts.push_back({block_n, group, across});
     }
   }
@@ -252,7 +251,8 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
     if (blocks_a != blocks_b) return blocks_a > blocks_b;
     if (a.split != b.split) return a.split < b.split;
     const int size_a = a.block_n * a.tiles, size_b = b.block_n * b.tiles;
-    return size_a != size_b ? size_a > size_b : a.block_n > b.block_n;
+    if (size_a != size_b) return size_a > size_b;
+    return split ? a.tiles > b.tiles : a.block_n > b.block_n;  // split weights are twice as long
   });
   cuts.resize(std::min<std::size_t>(cuts.size(), 7));
   return cuts;
@@ -288,7 +288,7 @@ void add_patch_kernels(std::vector<KernelSpec>& specs, const ConvolutionProblem&
     kernels.resident(specs, 64, tiles >= 40 * target.processors ? 4 : 3, chunk);
     kernels.resident(specs, 64, tiles >= 40 * target.processors ? 3 : 4, chunk);
   }
-  const int part = problem.stride_y == 1 && !split ? chunk : std::min(chunk, 32);
+  const int part = problem.stride_y == 2 && split ? 16 : problem.stride_y == 1 && !split ? chunk : std::min(chunk, 32);
   for (const Cut& cut : ring_cuts(problem, target)) {
     const int stages = ring_stages(problem, cut, part, target);
     if (stages >= 3) kernels.ring(specs, cut.block_n, cut.tiles, part, stages, cut.split);

@@ -11,6 +11,8 @@
 // Grid: (⌈images × tiles / kTilesOfBlock⌉ × kSplit, ⌈kChannels / kBlockN⌉), clusters of kSplit along x.
 
 constexpr int kTapsOfChunk = kTaps + kSide;
+/// Splitting takes registers: of several taps it would take more.
+constexpr int kTapsAtOnce = TENON_SPLIT ? 1 : kTapsOfChunk;
 constexpr int kStageBytes = kChunk * kBlockN * kWeightElementBytes;
 constexpr int kChunks = kSrcChannels / kChunk, kChunksOfBlock = kChunks / kSplit;
 constexpr int kColumns = kBlockN / 8, kOwnColumns = kColumns / kSplit;
@@ -76,7 +78,7 @@ TENON_DEVICE void multiply(Accumulators<with_side>& acc, const PatchPart<128>& p
 #else
     const u64 a = descriptor(patch, kPlaneBytes, kTileRowBytes);
 #endif
-#pragma unroll
+#pragma unroll kTapsAtOnce
     for (int tap = 0; tap < kTapsOfChunk; ++tap) {
       barrier_wait(full + reader.stage * 8, reader.round & 1);
 #if TENON_SPLIT
