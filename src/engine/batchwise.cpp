@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "graph/graph.h"
+#include "passes/primitives.h"
 
 namespace tenon {
 namespace {
@@ -137,11 +138,15 @@ const std::vector<Rule>& rules() {
 
 }  // namespace
 
+int rowed_outputs(const Node& node) {
+  return is_primitive(node) ? static_cast<int>(node.outputs.size()) : node.visible_outputs();
+}
+
 bool is_batchwise(const OpCall& call, const std::vector<bool>& batched) {
   const auto first = std::ranges::find(batched, true);
   if (first == batched.end()) return false;
   const std::int64_t rows = call.shape_in(static_cast<int>(first - batched.begin()))[0];
-  for (int i = 0; i < call.node.visible_outputs(); ++i) {
+  for (int i = 0; i < rowed_outputs(call.node); ++i) {
     if (call.shape_out(i).rank() < 1 || call.shape_out(i)[0] != rows) return false;
   }
   return std::ranges::any_of(

@@ -1,7 +1,9 @@
 #include "engine/engine_node.h"
 
 #include <algorithm>
+#include <set>
 
+#include "engine/portions.h"
 #include "engine/run.h"
 #include "partition/replace.h"
 #include "passes/pipeline.h"
@@ -64,6 +66,11 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   Body lowered(body, values);
   if (takes_primitives(inner)) run_passes(lowered, inner.passes);
   if (inner.fuse) inner.fuse(lowered);
+  if (inner.portions) {
+    std::set<std::string> constants;
+    for (const auto& [name, value] : lowered.parameters) constants.insert(name);
+    lowered.graph = in_portions(lowered.graph, constants, portion_cache_bytes());
+  }
   Program built =
       build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters, {.give_results = true});
   renumber_feeds(built, names);

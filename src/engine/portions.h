@@ -24,10 +24,11 @@ const Op& portions_op();
 /// operator early on mixes the images. `constants` are the variables that have a value; `cache_bytes` is how much of
 /// what an operator reads and writes may lie in the caches.
 Graph in_portions(const Graph& graph, const std::set<std::string>& constants, std::int64_t cache_bytes);
-/// A good value for so many threads.
-std::int64_t portion_cache_bytes(int threads);
+/// A good value for each thread.
+std::int64_t portion_cache_bytes();
 
-/// Takes portions nodes: compiles the body for the same backend, and runs it portion by portion.
+/// Takes portions nodes: compiles the body for the same backend, and runs it portion by portion; where there are enough
+/// portions, each thread takes its own.
 Implementation portions_implementation();
 
 }  // namespace tenon

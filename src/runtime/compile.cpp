@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "core/threads.h"
 #include "engine/portions.h"
 #include "partition/replace.h"
 
@@ -78,7 +77,7 @@ Compiled compile(ParameterStore& store, const BindOptions& options, const Backen
     graph = replace_subgraphs(graph, compiled.partition, *backend.selector, names_of(parameters));
   }
   if (backend.portions && how.portions) {
-    graph = in_portions(graph, names_of(parameters), portion_cache_bytes(current_threads()));
+    graph = in_portions(graph, names_of(parameters), portion_cache_bytes());
   }
   compiled.program = build_program(std::move(graph), backend, parameters, store);
   return compiled;

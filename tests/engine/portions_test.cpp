@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "backends/reference/reference.h"
+#include "core/threads.h"
 #include "engine/batchwise.h"
 #include "engine/program.h"
 #include "engine/run.h"
@@ -26,7 +27,7 @@ Tensor wave(const Shape& shape, float phase) {
 
 /// Typed for these values.
 Graph typed(const std::string& text, const Parameters& values) {
-  Graph graph = parse_graph(text, ops());
+  Graph graph = parse_graph(text, body_ops());
   std::map<std::string, TensorType> known;
   for (const auto& [name, value] : values) known[name] = {value.shape(), value.dtype()};
   infer(graph, known);
@@ -122,6 +123,26 @@ TEST(Portions, GiveTheBitsOfTheWholeBatch) {
     ASSERT_THAT(op_names(graph), testing::Contains("_tenon_portions"));
     const auto expected = run_graph(whole, values), actual = run_graph(graph, values);
     for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(same_bits(actual[i], expected[i])) << batch;
+  }
+}
+
+TEST(Portions, TakePrimitivesAsWellAndThreadsTheirOwn) {
+  const std::string text =
+      "%data = variable\n%w0 = variable\n%w1 = variable\n%b = variable\n"
+      "%conv0 = convolution(%data, %w0, %b) {kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1), "
+      "epilogue=add(x, $0); relu(y0)}\n"
+      "%conv1 = convolution(%conv0, %w1, %conv0#1) {kernel=(1, 1), epilogue=add(x, $0)}\n"
+      "return %conv1\n";
+  const Parameters values = {{"data", wave({6, 3, 16, 16}, 0)},
+                             {"w0", wave({8, 3, 3, 3}, 1)},
+                             {"w1", wave({8, 8, 1, 1}, 2)},
+                             {"b", wave({8}, 3)}};
+  const Graph whole = typed(text, values), graph = in_portions(whole, constants_of(values), 24 << 10);
+  EXPECT_THAT(op_names(graph), ElementsAre("_tenon_portions"));
+  const auto expected = run_graph(whole, values);
+  for (const int threads : {1, 2, 4}) {
+    const ThreadScope scope(threads);
+    EXPECT_TRUE(same_bits(run_graph(graph, values)[0], expected[0])) << threads;
   }
 }
 
