@@ -3,7 +3,7 @@
 from ..base import no_training
 from .block import Block, HybridBlock, SymbolBlock  # noqa: F401
 from .parameter import Constant, DeferredInitializationError, Parameter, ParameterDict  # noqa: F401
-from . import data, loss, model_zoo, nn, rnn, utils  # noqa: F401
+from . import contrib, data, loss, model_zoo, nn, rnn, utils  # noqa: F401
 
 
 class Trainer:

@@ -1,9 +1,6 @@
-"""Datasets, and a loader that batches them in order."""
+"""Datasets: something with a length and items."""
 
-import numpy as np
-
-from ... import ndarray as nd
-from ...ndarray.ndarray import NDArray
+import os
 
 
 class Dataset:
@@ -18,6 +15,20 @@ class Dataset:
     def transform(self, fn, lazy=True):
         made = _Transformed(self, fn)
         return made if lazy else SimpleDataset([made[i] for i in range(len(made))])
+
+    def filter(self, fn):
+        """The items of which `fn` is true."""
+        return SimpleDataset([item for item in (self[i] for i in range(len(self))) if fn(item)])
+
+    def take(self, count):
+        """The first items."""
+        return SimpleDataset([self[i] for i in range(min(count, len(self)))])
+
+    def shard(self, num_shards, index):
+        """One of several parts of nearly equal length."""
+        size, rest = divmod(len(self), num_shards)
+        start = size * index + min(index, rest)
+        return SimpleDataset([self[i] for i in range(start, start + size + (index < rest))])
 
     def transform_first(self, fn, lazy=True):
         return self.transform(lambda x, *rest: (fn(x), *rest) if rest else fn(x), lazy)
@@ -62,43 +73,16 @@ class ArrayDataset(Dataset):
         return items[0] if len(items) == 1 else items
 
 
-def default_batchify_fn(data):
-    if isinstance(data[0], NDArray):
-        return nd.stack(*data)
-    if isinstance(data[0], tuple):
-        return [default_batchify_fn(list(column)) for column in zip(*data)]
-    array = np.asarray(data)
-    return nd.array(array, dtype=array.dtype if array.dtype != np.float64 else np.float32)
+class RecordFileDataset(Dataset):
+    """The records of an indexed record file, as bytes."""
 
+    def __init__(self, filename):
+        from ...recordio import MXIndexedRecordIO
 
-class DataLoader:
-    """Batches of a dataset; everything happens in this process."""
+        self._record = MXIndexedRecordIO(os.path.splitext(filename)[0] + ".idx", filename, "r")
 
-    def __init__(
-        self, dataset, batch_size=None, shuffle=False, sampler=None, last_batch=None, batch_sampler=None, batchify_fn=None,
-        num_workers=0, **_,
-    ):  # fmt: skip
-        self._dataset, self._size, self._shuffle = dataset, batch_size, shuffle
-        self._keep = last_batch in (None, "keep")
-        self._batches = batch_sampler
-        self._sampler = sampler
-        self._batchify = batchify_fn or default_batchify_fn
-
-    def _indices(self):
-        if self._batches is not None:
-            yield from self._batches
-            return
-        order = list(self._sampler) if self._sampler is not None else list(range(len(self._dataset)))
-        if self._shuffle:
-            np.random.shuffle(order)
-        for start in range(0, len(order), self._size):
-            rows = order[start : start + self._size]
-            if len(rows) == self._size or self._keep:
-                yield rows
-
-    def __iter__(self):
-        for rows in self._indices():
-            yield self._batchify([self._dataset[i] for i in rows])
+    def __getitem__(self, index):
+        return self._record.read_idx(self._record.keys[index])
 
     def __len__(self):
-        return sum(1 for _ in self._indices())
+        return len(self._record.keys)

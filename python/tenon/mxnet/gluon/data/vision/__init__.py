@@ -1,3 +1,4 @@
-"""Transforms of images; the data sets themselves are for training."""
+"""Transforms of images, and the data sets that lie on this machine."""
 
-from . import transforms  # noqa: F401
+from . import datasets, transforms  # noqa: F401
+from .datasets import *  # noqa: F403

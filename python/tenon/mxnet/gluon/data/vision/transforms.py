@@ -1,7 +1,8 @@
 """What is done to an image before a network sees it."""
 
-from .... import image
+from .... import _refused, image
 from .... import ndarray as nd
+from ....base import no_training
 from ...block import Block, HybridBlock
 from ...nn import Sequential
 
@@ -81,3 +82,9 @@ class CropResize(Block):
             return part
         size = (self._size, self._size) if isinstance(self._size, int) else self._size
         return image.imresize(nd.array(part, dtype=part.dtype), *size, self._interpolation)
+
+
+def __getattr__(name):
+    if name.startswith("Random"):
+        return _refused.stand_in(f"gluon.data.vision.transforms.{name}", no_training)
+    raise AttributeError(name)

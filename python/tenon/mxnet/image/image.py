@@ -5,9 +5,10 @@ import os
 
 import numpy as np
 
-from . import ndarray as nd
-from .base import MXNetError, Unsupported
-from .ndarray.ndarray import NDArray
+from .. import ndarray as nd
+from .._refused import stand_in
+from ..base import MXNetError, Unsupported, no_training
+from ..ndarray.ndarray import NDArray
 
 
 def _values(src):
@@ -77,6 +78,22 @@ def _linear(image, width, height):
     values = image.astype(np.float32)
     rows = values[top] * (1 - y)[:, None, None] + values[bottom] * y[:, None, None]
     return rows[:, left] * (1 - x)[None, :, None] + rows[:, right] * x[None, :, None]
+
+
+def _get_interp_method(interp, sizes=()):
+    """The kind of interpolation: 9 chooses by the sizes (old height, old width, new height, new width), 10 at random."""
+    if interp == 9:
+        if not sizes:
+            return 2
+        old_height, old_width, new_height, new_width = sizes
+        if new_height > old_height and new_width > old_width:
+            return 2
+        return 3 if new_height < old_height and new_width < old_width else 1
+    if interp == 10:
+        return int(np.random.randint(0, 5))
+    if interp not in (0, 1, 2, 3, 4):
+        raise ValueError(f"Unknown interp method {interp}")
+    return interp
 
 
 def imresize(src, w, h, interp=1):
@@ -228,3 +245,11 @@ def CreateAugmenter(
 class ImageIter:
     def __init__(self, *_, **__):
         raise Unsupported("mx.image.ImageIter reads record files for training; decode with mx.image.imread and batch with mx.io.NDArrayIter")
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name.startswith(("Random", "ColorJitter", "Lighting", "HorizontalFlip", "Det", "ImageDet", "Brightness", "Contrast")):
+        return stand_in(f"mx.image.{name}", no_training)
+    raise AttributeError(f"mx.image has no '{name}'")
