@@ -4,7 +4,7 @@ import os
 import runpy
 import sys
 
-from ._serve import install
+from ._serve import install, restore_numpy
 
 _USAGE = """usage: python -m tenon.mxnet SCRIPT [ARGUMENTS…]
        python -m tenon.mxnet -m MODULE [ARGUMENTS…]
@@ -18,6 +18,7 @@ def main():
         print(_USAGE)
         return 0 if arguments else 2
     install()
+    restore_numpy()
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         sys.path.insert(0, os.getcwd())

@@ -4,6 +4,9 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+import warnings
+
+import numpy
 
 _OURS = __name__.rpartition(".")[0]
 
@@ -29,6 +32,23 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         # importlib has put the spec of the other name on it.
         if self._own[0] is module:
             module.__spec__ = self._own[1]
+
+
+#: What scripts of MXNet's time call, and NumPy 1.24 and 2.0 have no more.
+_REMOVED = {
+    "bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str, "float_": numpy.float64,
+    "Inf": numpy.inf, "NaN": numpy.nan, "product": numpy.prod, "cumproduct": numpy.cumprod, "alltrue": numpy.all,
+    "sometrue": numpy.any, "asscalar": lambda array: array.item(),
+}  # fmt: skip
+
+
+def restore_numpy():
+    """Gives NumPy back its old names, for the script that this process runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in _REMOVED.items():
+            if not hasattr(numpy, name):
+                setattr(numpy, name, value)
 
 
 def install():

@@ -56,7 +56,7 @@ class Initializer:
         elif not isinstance(desc, InitDesc) and desc.endswith("moving_var"):
             arr[:] = 1.0
         elif desc.endswith("min") or desc.endswith("max"):
-            arr[:] = 0.0
+            arr[:] = float(desc.endswith("max"))
         elif desc.endswith("weight"):
             self._init_weight(desc, arr)
         else:

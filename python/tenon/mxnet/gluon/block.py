@@ -464,8 +464,8 @@ class SymbolBlock(HybridBlock):
         return block
 
     def __init__(self, outputs, inputs, params=None):
-        super().__init__(prefix="", params=ParameterDict("", params))
-        self._prefix = ""
+        super().__init__(prefix="")
+        self._prefix, self._params = "", ParameterDict("", params)
         inputs = [inputs] if isinstance(inputs, Symbol) and len(inputs) == 1 else list(inputs)
         single = isinstance(outputs, Symbol) and len(outputs) == 1
         group = outputs if isinstance(outputs, Symbol) else sym.Group(list(outputs))

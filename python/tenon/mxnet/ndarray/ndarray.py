@@ -465,7 +465,8 @@ def function(op, name=None):
                     values.append(value)
             elif parameter not in schema.attribute_names:
                 raise TypeError(f"Argument {parameter} must have NDArray type, but got {value!r}")
-        return invoke(op, values, _ops.attribute_texts(kwargs), out)
+        # An operator without parameters does not mind what it is given.
+        return invoke(op, values, _ops.attribute_texts(kwargs) if schema.attribute_names else {}, out)
 
     call._op = op
     return _ops.document(call, name or op, schema, "NDArray")

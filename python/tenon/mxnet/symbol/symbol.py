@@ -511,7 +511,7 @@ def create(op_name, hint, inputs, attributes, name, attr):
     """A node; inputs are symbols by name (or a list, for a variadic operator), missing ones become variables."""
     schema = _ops.find(op_name)
     name = naming.current().get(name, hint)
-    attrs = attribute.current().get(attr)
+    attrs = {key: str(value) for key, value in attribute.current().get(attr).items()}
     attrs.update(attributes)
     if isinstance(inputs, list):
         pairs = [_output_of(value, hint) for value in inputs]
@@ -562,7 +562,9 @@ def function(op_name, name=None):
                     del kwargs[key]
             attributes = _ops.attribute_texts(kwargs)
         unknown = [key for key in attributes if key not in schema.attribute_names]
-        if unknown:
+        if unknown and not schema.attribute_names:
+            attributes = {}  # an operator without parameters does not mind what it is given
+        elif unknown:
             raise MXNetError(
                 f"Cannot find argument '{unknown[0]}', Possible Arguments of {schema.name}: "
                 f"{', '.join(schema.attribute_names)}"
