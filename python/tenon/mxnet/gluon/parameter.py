@@ -81,11 +81,11 @@ class Parameter:
         if value is not None:
             array._write(value._data)
         else:
-            made = initializer.create(chosen) if chosen is not None else None
-            if made is not None and isinstance(made, initializer.Initializer):
-                made._init_weight(self.name, array)
+            made = initializer.create(default if chosen is None else chosen)
+            if isinstance(made, initializer.Initializer):
+                made._init_weight(self.name, array)  # whatever the name says
             else:
-                (made or initializer.create(default))(initializer.InitDesc(self.name), array)
+                made(initializer.InitDesc(self.name), array)
         self._data = array
 
     def _check(self):

@@ -1,10 +1,10 @@
 """Recurrent layers: RNN, LSTM, GRU over whole sequences."""
 
-from .. import ndarray as nd
-from .. import symbol as sym
-from ..base import Unsupported
-from ..symbol.symbol import Symbol
-from .block import HybridBlock
+from ... import ndarray as nd
+from ... import symbol as sym
+from ...base import Unsupported
+from ...symbol.symbol import Symbol
+from ..block import HybridBlock
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
