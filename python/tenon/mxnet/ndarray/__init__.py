@@ -3,7 +3,7 @@
 import sys
 
 from .. import _ops
-from . import random, utils
+from . import control_flow, random, utils
 from .ndarray import *  # noqa: F403
 from .ndarray import NDArray, _op, function
 from .ndarray import (  # noqa: F401
@@ -21,3 +21,5 @@ for _name in ("uniform", "normal", "poisson", "exponential", "gamma", "negative_
 uniform, normal = random.uniform, random.normal
 random_randint, sample_multinomial, shuffle = random.randint, random.multinomial, random.shuffle
 op.random_uniform, op.random_normal = random.uniform, random.normal  # noqa: F821
+for _name in control_flow.__all__:
+    setattr(contrib, _name, getattr(control_flow, _name))  # noqa: F821

@@ -4,6 +4,7 @@ import sys
 import types
 
 from .. import _ops
+from ..base import Unsupported
 from ..ndarray.ndarray import _FULL_NAMES, METHODS
 from .symbol import Group, Symbol, Variable, binary, create, function, load, load_json, op as _op, scalar, var  # noqa: F401
 
@@ -88,3 +89,17 @@ def _no_random(name):
 
 
 random.__getattr__ = _no_random
+
+
+def _no_control_flow(name):
+    def call(*_, **__):
+        raise Unsupported(
+            f"mx.sym.contrib.{name}: the engine runs networks without control flow; unroll the loop, or run it with "
+            f"mx.nd.contrib.{name}"
+        )
+
+    return call
+
+
+for _name in ("cond", "foreach", "while_loop"):
+    setattr(contrib, _name, _no_control_flow(_name))  # noqa: F821
