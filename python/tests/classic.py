@@ -821,6 +821,138 @@ check("zoo structural names", lambda: list(gluon.model_zoo.vision.mobilenet_v2_0
 check("transforms", lambda: gluon.data.vision.transforms.Compose([gluon.data.vision.transforms.ToTensor(), gluon.data.vision.transforms.Normalize(0.5, 0.25)])(nd.array(np.arange(12).reshape(2, 2, 3), dtype="uint8")))
 check("ArrayDataset", lambda: [item for item in gluon.data.DataLoader(gluon.data.ArrayDataset(ROWS, LABELS), batch_size=2)][0])
 
+# ---- what libraries of other people need ----
+
+
+def set_all(block):
+    """Known numbers in every parameter."""
+    for i, (_, parameter) in enumerate(sorted(block.collect_params().items())):
+        count = int(np.prod(parameter.shape))
+        parameter.set_data(nd.array(np.sin(np.arange(count).reshape(parameter.shape) * 0.37 + i)))
+    return block
+
+
+SEQUENCE = nd.array(numbers(2, 3, 4))
+LENGTHS = nd.array([2, 3])
+
+
+def unrolled(cell, **settings):
+    cell.initialize()
+    cell.unroll(3, SEQUENCE)  # shapes become known
+    return set_all(cell).unroll(3, SEQUENCE, **settings)
+
+
+def sequential_cell():
+    stack = gluon.rnn.SequentialRNNCell()
+    for cell in (gluon.rnn.LSTMCell(5), gluon.rnn.DropoutCell(0.5), gluon.rnn.ResidualCell(gluon.rnn.GRUCell(5))):
+        stack.add(cell)
+    return stack
+
+
+def two_ways():
+    return gluon.rnn.BidirectionalCell(gluon.rnn.LSTMCell(5), gluon.rnn.GRUCell(3))
+
+
+for kind in ("RNNCell", "LSTMCell", "GRUCell"):
+    cell = getattr(gluon.rnn, kind)
+    check(f"gluon {kind}", lambda cell=cell: unrolled(cell(5)))
+    check(f"gluon {kind} merged", lambda cell=cell: unrolled(cell(5), merge_outputs=True))
+    check(f"gluon {kind} valid_length", lambda cell=cell: unrolled(cell(5), valid_length=LENGTHS))
+    check(f"gluon {kind} arguments", lambda cell=cell: cell(5, prefix="q_").unroll(2, sym.var("data"), merge_outputs=True)[0].list_arguments())
+    check(f"gluon {kind} state_info", lambda cell=cell: cell(5).state_info(3))
+check("gluon SequentialRNNCell", lambda: unrolled(sequential_cell(), merge_outputs=True))
+check("gluon SequentialRNNCell names", lambda: [name.split("_", 1)[1] for name in sequential_cell().collect_params()])
+check("gluon BidirectionalCell", lambda: unrolled(two_ways(), merge_outputs=True))
+check("gluon BidirectionalCell valid_length", lambda: unrolled(two_ways(), valid_length=LENGTHS, merge_outputs=True))
+check("gluon BidirectionalCell step", lambda: fails(two_ways(), SEQUENCE[:, 0], []))
+check("gluon ZoneoutCell", lambda: unrolled(gluon.rnn.ZoneoutCell(gluon.rnn.LSTMCell(5), 0.1, 0.1)))
+check("gluon cell step", lambda: (lambda c: (unrolled(c), c(SEQUENCE[:, 0], c.begin_state(batch_size=2)))[1])(gluon.rnn.LSTMCell(5)))
+check("gluon unroll of a list", lambda: unrolled(gluon.rnn.RNNCell(5, activation="relu"), layout="NTC")[0])
+
+SIX = nd.array(np.arange(6).reshape(3, 2))
+check("foreach", lambda: nd.contrib.foreach(lambda d, s: (d + s[0], [d * s[0]]), SIX, [nd.ones((2,))]))
+check("foreach of two", lambda: nd.contrib.foreach(lambda d, s: (d[0] + d[1] + s, s + 1), [SIX, nd.ones((3, 2))], nd.ones((2,))))
+check("while_loop", lambda: nd.contrib.while_loop(lambda i, s: i <= 5, lambda i, s: ([i + s], [i + 1, s + i]), [nd.array([0]), nd.array([1])], max_iterations=6))
+check("while_loop needs a limit", lambda: nd.contrib.while_loop(lambda i: i < 3, lambda i: (i, i + 1), nd.array([0])))
+check("cond", lambda: nd.contrib.cond(nd.array([2]) < 3, lambda: nd.ones((2,)), lambda: nd.zeros((2,))))
+STRANGE = nd.array([1, np.inf, np.nan, -np.inf])
+check("isinf isnan isfinite", lambda: [getattr(nd.contrib, name)(STRANGE) for name in ("isinf", "isnan", "isfinite")])
+
+SCORES, CLASSES = nd.array(numbers(3, 4)), nd.array([0, 3, 1])
+SIGNS = nd.array(np.sign(numbers(3, 4)))
+check("SoftmaxCELoss", lambda: gluon.loss.SoftmaxCrossEntropyLoss()(SCORES, CLASSES))
+check("SoftmaxCELoss weighted", lambda: gluon.loss.SoftmaxCELoss(weight=0.5)(SCORES, CLASSES, nd.array([[1], [0], [2]])))
+check("SoftmaxCELoss dense", lambda: gluon.loss.SoftmaxCELoss(sparse_label=False)(SCORES, nd.softmax(SCORES * 2)))
+check("SigmoidBCELoss", lambda: gluon.loss.SigmoidBCELoss()(SCORES, SIGNS > 0))
+check("SigmoidBCELoss pos_weight", lambda: gluon.loss.SigmoidBCELoss()(SCORES, SIGNS > 0, None, nd.array([[1, 2, 3, 4]])))
+check("SigmoidBCELoss from_sigmoid", lambda: gluon.loss.SigmoidBCELoss(from_sigmoid=True)(nd.sigmoid(SCORES), SIGNS > 0))
+check("KLDivLoss", lambda: gluon.loss.KLDivLoss()(nd.log_softmax(SCORES), nd.softmax(SIGNS)))
+check("HingeLoss", lambda: gluon.loss.HingeLoss()(SCORES, SIGNS))
+check("SquaredHingeLoss", lambda: gluon.loss.SquaredHingeLoss(margin=0.5)(SCORES, SIGNS))
+check("LogisticLoss", lambda: gluon.loss.LogisticLoss()(SCORES, SIGNS))
+check("LogisticLoss binary", lambda: gluon.loss.LogisticLoss(label_format="binary")(SCORES, SIGNS > 0))
+check("TripletLoss", lambda: gluon.loss.TripletLoss()(SCORES, SIGNS, SCORES * SIGNS))
+check("CosineEmbeddingLoss", lambda: gluon.loss.CosineEmbeddingLoss()(SCORES, SIGNS, nd.array([1, -1, 1])))
+for kind in ("L1Loss", "L2Loss", "HuberLoss"):
+    check(kind, lambda kind=kind: getattr(gluon.loss, kind)()(SCORES, SIGNS))
+check("loss repr", lambda: repr(gluon.loss.L2Loss()))
+
+
+def concurrent(kind):
+    block = kind(axis=1)
+    block.add(gluon.contrib.nn.Identity(), nn.Lambda("relu") if kind is gluon.contrib.nn.Concurrent else nn.HybridLambda("relu"))
+    return block
+
+
+MAPS = nd.array(numbers(1, 12, 3, 2))
+check("Concurrent", lambda: concurrent(gluon.contrib.nn.Concurrent)(MAPS))
+check("HybridConcurrent", lambda: concurrent(gluon.contrib.nn.HybridConcurrent)(MAPS))
+check("PixelShuffle1D", lambda: gluon.contrib.nn.PixelShuffle1D(3)(nd.array(numbers(2, 6, 4))))
+check("PixelShuffle2D", lambda: gluon.contrib.nn.PixelShuffle2D((2, 3))(MAPS))
+check("PixelShuffle3D", lambda: gluon.contrib.nn.PixelShuffle3D((1, 2, 3))(nd.array(numbers(1, 12, 1, 2, 1))))
+check("SyncBatchNorm", lambda: (lambda b: (b.initialize(), b(MAPS))[1])(gluon.contrib.nn.SyncBatchNorm(in_channels=12)))
+check("samplers", lambda: (list(gluon.data.BatchSampler(gluon.data.SequentialSampler(5), 2, "rollover")), list(gluon.data.IntervalSampler(5, 2)) if hasattr(gluon.data, "IntervalSampler") else [0, 2, 4, 1, 3], sorted(int(i) for i in gluon.data.RandomSampler(4))))
+check("DataLoader lengths", lambda: [len(gluon.data.DataLoader(gluon.data.SimpleDataset(list(range(5))), 2, last_batch=how)) for how in ("keep", "discard")])
+check("datasets", lambda: (lambda d: (list(d.take(2)), list(d.filter(lambda x: x % 2)), list(d.shard(2, 1))))(gluon.data.SimpleDataset(list(range(5)))))
+check("loader needs a size", lambda: gluon.data.DataLoader(gluon.data.SimpleDataset([1])))
+
+MAGIC = b"\x0a\x23\xd7\xce"
+RECORDS = [b"", b"abc", b"1234" + MAGIC + b"56", MAGIC, b"123" + MAGIC]
+
+
+def written(names=("plain.rec",)):
+    record = mx.recordio.MXRecordIO(os.path.join(FOLDER, "plain.rec"), "w")
+    for item in RECORDS[1:]:
+        record.write(item)
+    record.close()
+    with open(os.path.join(FOLDER, "plain.rec"), "rb") as file:
+        return file.read().hex()
+
+
+def read():
+    record = mx.recordio.MXRecordIO(os.path.join(FOLDER, "plain.rec"), "r")
+    return [item.hex() if item is not None else None for item in [record.read() for _ in RECORDS]]
+
+
+def indexed():
+    paths = [os.path.join(FOLDER, name) for name in ("keys.idx", "keys.rec")]
+    record = mx.recordio.MXIndexedRecordIO(*paths, "w")
+    for key, item in enumerate(RECORDS[1:]):
+        record.write_idx(key * 2, item)
+    record.close()
+    record = mx.recordio.MXIndexedRecordIO(*paths, "r")
+    return [record.keys, record.read_idx(4).hex(), record.read_idx(0).hex(), open(paths[0]).read()]
+
+
+check("recordio written", written)
+check("recordio read", read)
+check("recordio indexed", indexed)
+check("recordio pack", lambda: mx.recordio.pack(mx.recordio.IRHeader(0, 4.0, 2574, 0), b"bytes").hex())
+check("recordio unpack", lambda: (lambda h, s: [h.flag, h.label, h.id, s.hex()])(*mx.recordio.unpack(mx.recordio.pack((0, [1.0, 2.5], 7, 0), b"bytes"))))
+check("attributes of any kind", lambda: type(sym.Convolution(sym.var("d"), kernel=(1, 1), num_filter=2, attr={"__init__": mx.init.Xavier()}).attr("__init__")).__name__)
+check("initialize whatever the name", lambda: (lambda p: (p.initialize(mx.init.Constant(3)), p.data())[1])(gluon.Parameter("strange", shape=(2,))))
+check("interpolation", lambda: [mx.image.image._get_interp_method(9, sizes) for sizes in ((2, 2, 4, 4), (4, 4, 2, 2), (4, 2, 2, 4))])
+
 # ---- the rest ----
 
 check("version", lambda: mx.__version__)

@@ -67,7 +67,9 @@ def test_missing_script(run_python):
         "mx.sym.var('x').bind(mx.cpu(), {'x': mx.nd.ones((1,))}).backward()",
         "mx.mod.Module(mx.sym.relu(mx.sym.var('data'))).fit(None)",
         "mx.optimizer.SGD()",
-        "mx.gluon.loss.SoftmaxCrossEntropyLoss()",
+        "mx.gluon.contrib.estimator.Estimator(None, None)",
+        "mx.lr_scheduler.FactorScheduler(10)",
+        "mx.gluon.data.vision.transforms.RandomResizedCrop(224)",
         "mx.kv.create('local')",
     ],
 )
@@ -77,6 +79,47 @@ def test_training_is_refused_in_one_sentence(run_python, tmp_path, line):
     done = run_python("-m", "tenon.mxnet", script)
     assert done.returncode == 1
     assert "belongs to training, and Tenon runs networks, it does not train them" in done.stderr
+
+
+def test_training_may_be_imported_and_subclassed(run_python, tmp_path):
+    """Inference scripts import whole libraries, whose modules define optimisers and operators of their own."""
+    script = tmp_path / "script.py"
+    script.write_text("""
+from mxnet import lr_scheduler, optimizer
+from mxnet.contrib import amp, onnx
+from mxnet.gluon.loss import CTCLoss
+import mxnet as mx
+class Schedule(lr_scheduler.LRScheduler):
+    def __init__(self):
+        super().__init__()
+@mx.optimizer.Optimizer.register
+class Mine(optimizer.SGD):
+    pass
+@mx.operator.register("target")
+class Target(mx.operator.CustomOpProp):
+    pass
+for make in (Schedule, Mine, Target, CTCLoss, amp.init):
+    try:
+        make()
+    except mx.MXNetError as error:
+        print(error)
+""")
+    done = run_python("-m", "tenon.mxnet", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("belongs to training") == 5
+
+
+def test_names_that_numpy_removed(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import numpy as np\nprint(np.float(1), np.zeros(1, np.int).dtype, np.asscalar(np.ones(1)))\n")
+    done = run_python("-m", "tenon.mxnet", script)
+    assert done.stdout.split() == ["1.0", "int64", "1.0"], done.stderr
+
+
+def test_control_flow_of_symbols_is_refused(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import mxnet as mx\nmx.sym.contrib.foreach(None, None, None)\n")
+    assert "runs networks without control flow" in run_python("-m", "tenon.mxnet", script).stderr
 
 
 def test_record_iterators_are_refused(run_python, tmp_path):

@@ -144,7 +144,8 @@ class KLDivLoss(Loss):
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
         logs = pred if self._from_logits else F.log_softmax(pred, self._axis)
-        return self._mean(F, label * (F.log(label + 1e-12) - logs), sample_weight)
+        loss = _apply_weighting(F, label * (F.log(label + 1e-12) - logs), self._weight, sample_weight)
+        return F.sum(loss, axis=self._batch_axis, exclude=True)
 
 
 class LogisticLoss(Loss):

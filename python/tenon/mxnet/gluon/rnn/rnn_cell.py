@@ -53,7 +53,7 @@ class RecurrentCell(Block):
         """(outputs, states) of `length` steps; with `valid_length`, steps beyond it are zeros and do not move the states."""
         self.reset()
         F = _space(inputs)
-        together = merge_outputs or (merge_outputs is None and not isinstance(inputs, (list, tuple)))
+        together = merge_outputs or (merge_outputs is None and valid_length is not None)
         steps, axis = _cells.as_steps(F, length, inputs, layout)
         states = self._begin(F, steps[0], begin_state)
         outputs, history = [], []
@@ -309,7 +309,7 @@ class BidirectionalCell(HybridRecurrentCell):
     def unroll(self, length, inputs, begin_state=None, layout="NTC", merge_outputs=None, valid_length=None):
         self.reset()
         F = _space(inputs)
-        together = merge_outputs or (merge_outputs is None and not isinstance(inputs, (list, tuple)))
+        together = merge_outputs or (merge_outputs is None and valid_length is not None)
         steps, axis = _cells.as_steps(F, length, inputs, layout)
         left, right = self._children.values()
         states = begin_state
