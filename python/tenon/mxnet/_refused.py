@@ -40,12 +40,12 @@ def stand_in(what, error):
     return _Kind(name, (), members)
 
 
-def fill(module, title, error):
-    """Every name of the module is a stand-in."""
+def fill(module, title, error, names=None):
+    """These names of the module, or all that somebody asks for, are stand-ins."""
 
     def get(name):
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or (names is not None and name not in names):
+            raise AttributeError(f"{title} has no '{name}'")
         made = stand_in(f"{title}.{name}", error)
         if name == "register":  # `@mx.operator.register("mine")`
             made = lambda *_, **__: lambda kind: kind  # noqa: E731

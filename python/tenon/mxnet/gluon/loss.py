@@ -196,4 +196,4 @@ class CosineEmbeddingLoss(Loss):
 
 
 SoftmaxCELoss, SigmoidBCELoss = SoftmaxCrossEntropyLoss, SigmoidBinaryCrossEntropyLoss
-_refused.fill(_sys.modules[__name__], "gluon.loss", _no_training)
+_refused.fill(_sys.modules[__name__], "gluon.loss", _no_training, ("CTCLoss", "PoissonNLLLoss", "SDMLLoss"))
