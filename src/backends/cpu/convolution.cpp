@@ -49,7 +49,49 @@ StepPlan plan_of(const StepRequest& request, const typename Primitive::primitive
   return plan;
 }
 
-/// The library's favourite layouts; where Tenon has no name for them, row-major ones.
+/// A primitive in layouts that Tenon has names for.
+template <class Desc>
+struct Choice {
+  Desc desc;
+  MemoryFormat src, dst;
+};
+
+/// Nothing where the library would compute it by naive loops, or not at all.
+template <class Describe>
+auto try_formats(const Descriptions& free, const StepRequest& request, MemoryFormat src, MemoryFormat dst,
+                 Describe describe) -> std::optional<Choice<decltype(describe(free))>> {
+  Descriptions fixed = free;
+  fixed.src = onednn::describe(request.call.shape_in(0), src);
+  fixed.dst = onednn::describe(request.call.shape_out(), dst);
+  try {
+    auto desc = describe(fixed);
+    if (onednn::is_naive(desc)) return {};
+    return {{std::move(desc), src, dst}};
+  } catch (const dnnl::error&) {
+    return {};
+  }
+}
+
+/// The library's favourite layouts where Tenon has names for them. It has none for channels that are the last axis,
+/// which the library likes best with AVX-512: there, blocks of 16 are as fast, within 3 % over the convolutions of
+/// resnet18_v2, resnet50_v1 and mobilenetv2_1.0, and twice (depthwise: twenty times) as fast as row-major data. The
+/// first convolution of a network has too few channels for blocks and reads rows.
+template <class Describe>
+auto choose_formats(const Descriptions& free, const StepRequest& request, Describe describe)
+    -> Choice<decltype(describe(free))> {
+  constexpr MemoryFormat kRows{}, kBlocks{16};
+  const auto favourite = describe(free);
+  const auto src = onednn::format_of(favourite.src_desc(), request.call.shape_in(0));
+  const auto dst = onednn::format_of(favourite.dst_desc(), request.call.shape_out());
+  if (src && dst) return {favourite, *src, *dst};
+  if (auto choice = try_formats(free, request, kBlocks, kBlocks, describe)) return std::move(*choice);
+  if (auto choice = try_formats(free, request, kRows, kBlocks, describe)) return std::move(*choice);
+  Descriptions rows = free;
+  rows.src = onednn::describe(request.call.shape_in(0));
+  rows.dst = onednn::describe(request.call.shape_out());
+  return {describe(rows), kRows, kRows};
+}
+
 template <class Primitive, class Describe>
 Offer offer_window_primitive(const StepRequest& request, const Description& plain_weight,
                              const Description& free_weight, Describe describe) {
@@ -57,13 +99,9 @@ Offer offer_window_primitive(const StepRequest& request, const Description& plai
     const Shape &src = request.call.shape_in(0), &dst = request.call.shape_out();
     const Description bias = request.call.inputs.size() > 2 ? onednn::describe({dst[1]}) : Description();
     const Description weight = request.constant[1] != nullptr ? free_weight : plain_weight;
-    auto desc = describe(Descriptions{onednn::any_layout(src), weight, bias, onednn::any_layout(dst)});
-    auto src_format = onednn::format_of(desc.src_desc(), src), dst_format = onednn::format_of(desc.dst_desc(), dst);
-    if (!src_format || !dst_format) {
-      desc = describe(Descriptions{onednn::describe(src), weight, bias, onednn::describe(dst)});
-      src_format = dst_format = MemoryFormat{};
-    }
-    return plan_of<Primitive>(request, desc, plain_weight, *src_format, *dst_format);
+    const Descriptions free{onednn::any_layout(src), weight, bias, onednn::any_layout(dst)};
+    const auto choice = choose_formats(free, request, describe);
+    return plan_of<Primitive>(request, choice.desc, plain_weight, choice.src, choice.dst);
   });
 }
 

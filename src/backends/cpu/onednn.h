@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -49,6 +50,12 @@ Description any_layout(const Shape& shape);
 Description strided(const Shape& shape, const std::vector<std::int64_t>& strides);
 /// Tenon's name of a layout that the library chose; empty where it has none.
 std::optional<MemoryFormat> format_of(const Description& description, const Shape& shape);
+
+/// Whether the library's answer is its reference, which is far slower than any other.
+template <class Desc>
+bool is_naive(const Desc& desc) {
+  return std::string_view(desc.impl_info_str()).starts_with("ref");
+}
 
 /// One argument of a primitive: an operand of the step, or a tensor that the step keeps.
 struct Argument {
