@@ -61,11 +61,76 @@ struct Row {
     }
   }
 
+  /// Whether of a row's taps at most the first of the first output and the last of the last lie outside.
+  TENON_ALWAYS_INLINE static bool is_snug(const DepthwiseMap& map) {
+    return map.pad_x <= 1 && (map.dst_width - 1) * stride + taps - 1 - map.pad_x <= map.src_width;
+  }
+
+  /// `count` neighbouring outputs of a snug row. Every column is loaded once, for all taps that meet it; the first and
+  /// the last one count as far as the masks say.
+  template <int count>
+  TENON_ALWAYS_INLINE static void snug(const float* first, std::int64_t row_step, const float* weight, Taps rows,
+                                       Mask left, Mask right, Vec* sum) {
+    constexpr int columns = (count - 1) * stride + taps;
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) sum[i] = zero();
+    for (int a = rows.first; a < rows.last; ++a) {
+      const float* row = first + a * row_step;
+      Vec w[taps];
+#pragma GCC unroll 3
+      for (int b = 0; b < taps; ++b) w[b] = load(weight + (a * taps + b) * kLanes);
+#pragma GCC unroll 17
+      for (int j = 0; j < columns; ++j) {
+        const float* from = row + j * kLanes;
+        const Vec x = j == 0 ? load(from, left) : j == columns - 1 ? load(from, right) : load(from);
+#pragma GCC unroll 3
+        for (int b = 0; b < taps; ++b) {
+          const int i = (j - b) / stride;
+          if (j >= b && (j - b) % stride == 0 && i < count) sum[i] = fma(x, w[b], sum[i]);
+        }
+      }
+    }
+  }
+
+  /// Calls work.operator()<count>().
+  template <int count = kColumns, class Work>
+  TENON_ALWAYS_INLINE static void with_count(int wanted, const Work& work) {
+    if constexpr (count > 1) {
+      if (wanted < count) return with_count<count - 1>(wanted, work);
+    }
+    work.template operator()<count>();
+  }
+
+  /// A snug row in parts as equal as can be, so that narrow maps leave no single outputs over.
+  template <class Emit>
+  TENON_ALWAYS_INLINE static void snug_outputs(const DepthwiseMap& map, const float* src, const float* weight, int top,
+                                               Taps rows, const Emit& emit) {
+    const bool over = (map.dst_width - 1) * stride + taps - 1 - map.pad_x == map.src_width;
+    const std::int64_t row_step = static_cast<std::int64_t>(map.dilate_y) * map.src_width * kLanes;
+    const int parts = (map.dst_width + kColumns - 1) / kColumns;
+    for (int part = 0; part < parts; ++part) {
+      const int x = map.dst_width * part / parts, end = map.dst_width * (part + 1) / parts;
+      const Mask left = first_lanes(part == 0 && map.pad_x == 1 ? 0 : kLanes);
+      const Mask right = first_lanes(part == parts - 1 && over ? 0 : kLanes);
+      const float* first = src + (static_cast<std::int64_t>(top) * map.src_width + x * stride - map.pad_x) * kLanes;
+      with_count(
+          end - x, [&]<int count>() __attribute__((always_inline)) {
+            Vec sum[count];
+            snug<count>(first, row_step, weight, rows, left, right, sum);
+#pragma GCC unroll 8
+            for (int i = 0; i < count; ++i) emit(x + i, sum[i]);
+          });
+    }
+  }
+
   template <class Emit>
   TENON_ALWAYS_INLINE static void outputs(const DepthwiseMap& map, const float* src, const float* weight, int y,
                                           const Emit& emit) {
     const int top = y * map.stride_y - map.pad_y;
     const Taps rows = taps_inside(top, map.dilate_y, map.kernel_y, map.src_height);
+    if constexpr (taps == 3) {
+      if (is_snug(map)) return snug_outputs(map, src, weight, top, rows, emit);
+    }
     // Outputs [begin, end) have every column inside.
     const int reach = (map.kernel_x - 1) * map.dilate_x + 1, room = map.src_width + map.pad_x - reach;
     const int end = room < 0 ? 0 : lesser(map.dst_width, room / map.stride_x + 1);
