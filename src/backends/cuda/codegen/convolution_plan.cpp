@@ -266,7 +266,7 @@ int ring_stages(const ConvolutionProblem& problem, const Cut& cut, int chunk, co
   // By size of a stage: half as long ones, of stride 2, are twice as many.
   const int long_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 7 : 8) : cut.block_n == 64 ? 14 : 18;
   const int short_ones = cut.block_n == 128 ? (cut.tiles == 1 ? 10 : 8) : cut.block_n == 64 ? 20 : 36;
-  const int wanted = chunk >= 64 || split ? long_ones : short_ones;
+  const int wanted = chunk >= 8 * unit_of(problem.storage) ? long_ones : short_ones;
   return std::min(wanted, left / (stage + 16));
 }
 
@@ -284,11 +284,12 @@ void add_patch_kernels(std::vector<KernelSpec>& specs, const ConvolutionProblem&
     kernels.halo(specs, narrow ? 32 : 64, chunk);
     kernels.halo(specs, narrow ? 64 : 32, chunk);
   }
+  // A patch's part of the channels: 128 bytes of a pixel, or half of that where it is read with steps.
+  const int part = std::min(chunk, (problem.stride_y == 1 ? 8 : 4) * unit_of(problem.storage));
   if (problem.stride_y == 1 && channels <= 64 && tiles >= target.processors) {
-    kernels.resident(specs, 64, tiles >= 40 * target.processors ? 4 : 3, chunk);
-    kernels.resident(specs, 64, tiles >= 40 * target.processors ? 3 : 4, chunk);
+    kernels.resident(specs, 64, tiles >= 40 * target.processors ? 4 : 3, part);
+    kernels.resident(specs, 64, tiles >= 40 * target.processors ? 3 : 4, part);
   }
-  const int part = problem.stride_y == 2 && split ? 16 : problem.stride_y == 1 && !split ? chunk : std::min(chunk, 32);
   for (const Cut& cut : ring_cuts(problem, target)) {
     const int stages = ring_stages(problem, cut, part, target);
     if (stages >= 3) kernels.ring(specs, cut.block_n, cut.tiles, part, stages, cut.split);
