@@ -12,7 +12,8 @@ std::optional<std::string> log();
 std::optional<std::string> mxnet_home();
 /// TENON_TUNE: "off" takes the first GPU kernel that fits a problem without measuring the others.
 std::optional<std::string> tune();
-/// TENON_CUDA_MMA: "1" makes engines use the kernels of sm_80 on newer GPUs too, which is how they are tested there.
+/// TENON_CUDA_MMA: "1" makes engines use the kernels of sm_80 on newer GPUs too, which is how they are tested there;
+/// "0" makes fp32 use wgmma like the rest.
 std::optional<std::string> cuda_mma();
 /// XDG_CACHE_HOME: where caches are kept; ~/.cache where unset.
 std::optional<std::string> cache_home();
