@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,12 @@
 namespace tenon {
 
 struct EngineState;  // internal: src/runtime/engine_state.h
+
+/// How far an engine is built.
+struct BuildProgress {
+  int done, total;   ///< steps whose implementation is decided; of those that are known to come
+  std::string node;  ///< the last one
+};
 
 /// How a Model is bound.
 struct BindOptions {
@@ -27,6 +34,11 @@ struct BindOptions {
   std::string precision = "fp32";
   /// Threads a forward may use; 0 takes every core the process may run on.
   int threads = 0;
+  /// How subgraphs compiled for the processor choose between implementations: "off" takes the first that accepts,
+  /// "fast" and "full" time them on the real shapes and keep the result for later builds in the user's cache folder.
+  std::string tune = "off";
+  /// Called while implementations are timed; false stops the timing: the steps that are left take the first.
+  std::function<bool(const BuildProgress&)> progress = {};
 };
 
 /// One step of a program, for people: `tenon explain`.

@@ -19,6 +19,7 @@
 namespace tenon {
 
 class Selector;
+class Tuner;
 struct Backend;
 struct Program;
 
@@ -31,6 +32,8 @@ struct StepRequest {
   ParameterStore& parameters;
   DeviceMemory& memory = *host_memory();
   const Backend* backend = nullptr;  ///< whose list is asked; for what compiles a body
+  Tuner* tuner = nullptr;            ///< for what compiles a body; null: nothing is measured
+  bool rarely_best = false;          ///< to accept against a rule of thumb, too: it will be measured
 };
 
 /// Where in output 0 an input may lie already.
@@ -96,6 +99,8 @@ struct Backend {
   std::shared_ptr<DeviceMemory> memory = host_memory();  ///< where its kernels read and write
   /// Whether operators may take a batch in portions (engine/portions.h), which one of the implementations runs.
   bool portions = false;
+  /// What its kernels' times depend on beside the processor: versions of libraries, sets of instructions.
+  std::string identity = {};
 };
 
 }  // namespace tenon

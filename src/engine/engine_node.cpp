@@ -71,8 +71,8 @@ Offer offer(const Backend& inner, const StepRequest& request) {
     for (const auto& [name, value] : lowered.parameters) constants.insert(name);
     lowered.graph = in_portions(lowered.graph, constants, portion_cache_bytes());
   }
-  Program built =
-      build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters, {.give_results = true});
+  Program built = build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters,
+                                {.give_results = true, .tuner = request.tuner});
   renumber_feeds(built, names);
   for (Step& step : built.steps) {
     const auto origins = lowered.origins.find(step.info.node);

@@ -234,8 +234,8 @@ Offer offer_portions(const StepRequest& request) {
   const int threads = threads_for(portions->count);
   const ThreadScope scope(threads > 1 ? 1 : current_threads());
   for (int i = 0; i < threads; ++i) {
-    portions->programs.push_back(
-        build_program(body, *request.backend, values, request.parameters, {.give_results = true}));
+    portions->programs.push_back(build_program(body, *request.backend, values, request.parameters,
+                                               {.give_results = true, .tuner = request.tuner}));
   }
   const Program& program = portions->programs[0];
   const auto step_of = [&](const TensorType& whole, Value part) {

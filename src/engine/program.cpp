@@ -15,6 +15,8 @@
 
 #include "core/log.h"
 #include "engine/cost.h"
+#include "engine/tuner.h"
+#include "passes/primitives.h"
 
 namespace tenon {
 namespace {
@@ -39,10 +41,11 @@ bool is_aligned(const Tensor& tensor) {
 
 class Builder {
  public:
-  Builder(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store)
+  Builder(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store, Tuner* tuner)
       : backend_(backend),
         parameters_(parameters),
         store_(store),
+        tuner_(tuner),
         graph_(std::move(graph)),
         read_(graph_.outputs.begin(), graph_.outputs.end()) {
     states_.resize(static_cast<std::size_t>(graph_.size()));
@@ -55,6 +58,7 @@ class Builder {
       for (const Value input : graph_.node(id).inputs) count_read(input);
     }
     for (const Value output : graph_.outputs) count_read(output);
+    if (tuner_ != nullptr) tuner_->expect(primitives_in(graph_));
   }
 
   Program build(const ProgramOptions& options) {
@@ -152,7 +156,7 @@ class Builder {
   void add_node(NodeId id) {
     const Node& node = graph_.node(id);
     OpCall call{node, {}, node.outputs, graph_.np_shape};
-    StepRequest request{call, {}, {}, {}, store_, *backend_.memory, &backend_};
+    StepRequest request{call, {}, {}, {}, store_, *backend_.memory, &backend_, tuner_};
     for (const Value input : node.inputs) {
       const Lying& copy = state(input).copies.front();
       call.inputs.push_back(graph_.type(input));
@@ -168,7 +172,7 @@ class Builder {
     step.node = id;
     step.info.node = node.name;
     step.info.op = node.op_name();
-    StepPlan plan = choose(request, step.info);
+    StepPlan plan = tunes(node) ? choose_measured(request, step.info) : choose(request, step.info);
     describe(request, plan, step.info);
     for (auto& copy : plan.packed) program_.packed.push_back(std::move(copy));
     place_operands(request, plan, step);
@@ -194,6 +198,53 @@ class Builder {
     info.bytes = bytes_moved(request, plan);
   }
 
+  static int primitives_in(const Graph& graph) {
+    const auto order = graph.topological_order();
+    return static_cast<int>(std::ranges::count_if(order, [&](NodeId id) { return is_primitive(graph.node(id)); }));
+  }
+
+  bool tunes(const Node& node) const { return tuner_ != nullptr && backend_.memory->is_host() && is_primitive(node); }
+
+  /// The offer that was the fastest, now or once before.
+  StepPlan choose_measured(StepRequest request, StepInfo& info) {
+    std::vector<Timing> timings = tuner_->known(request);
+    request.rarely_best = tuner_->options().effort == Effort::full || !timings.empty();
+    std::vector<Candidate> candidates;
+    for (const Implementation& implementation : backend_.implementations) {
+      if (std::ranges::find(implementation.ops, info.op) == implementation.ops.end()) continue;
+      if (!timings.empty() && implementation.name != timings[0].implementation) continue;
+      Offer offer = offer_of(implementation, request);
+      if (auto* plan = std::get_if<StepPlan>(&offer)) {
+        if (plan->view_of) return choose(request, info);  // nothing is faster
+        candidates.push_back({implementation.name, std::move(*plan)});
+      } else {
+        info.refusals.push_back(implementation.name + ": " + std::get<std::string>(offer));
+      }
+    }
+    if (timings.empty() && candidates.size() > 1) timings = tuner_->measure(request, candidates);
+    tuner_->report(info.node);
+    const auto chosen = timings.empty()
+                            ? candidates.end()
+                            : std::ranges::find(candidates, timings[0].implementation, &Candidate::implementation);
+    if (candidates.size() != 1 && chosen == candidates.end()) {
+      info.refusals.clear();
+      request.rarely_best = false;
+      return choose(request, info);  // not measured, or what was the fastest is no longer offered
+    }
+    for (std::size_t i = 1; i < timings.size(); ++i) {
+      info.refusals.push_back(fmt::format("{}: took {:.3f} ms where the chosen one took {:.3f}",
+                                          timings[i].implementation, timings[i].ms, timings[0].ms));
+    }
+    Candidate& taken = chosen == candidates.end() ? candidates[0] : *chosen;
+    name_implementation(taken.implementation, taken.plan, info);
+    return std::move(taken.plan);
+  }
+
+  static void name_implementation(const std::string& name, const StepPlan& plan, StepInfo& info) {
+    info.implementation = plan.variant.empty() ? name : name + " " + plan.variant;
+  }
+
+  /// The first offer.
   StepPlan choose(const StepRequest& request, StepInfo& info) {
     const Node& node = request.call.node;
     for (const Implementation& implementation : backend_.implementations) {
@@ -204,8 +255,7 @@ class Builder {
       Offer offer = offer_of(implementation, request);
       if (auto* plan = std::get_if<StepPlan>(&offer)) {
         if (!plan->view_of || may_view(request, *plan->view_of)) {
-          info.implementation = implementation.name;
-          if (!plan->variant.empty()) info.implementation += " " + plan->variant;
+          name_implementation(implementation.name, *plan, info);
           return std::move(*plan);
         }
         offer = "the output would be a view of an input, which the caller may overwrite";
@@ -385,6 +435,7 @@ class Builder {
   const Backend& backend_;
   const Parameters& parameters_;
   ParameterStore& store_;
+  Tuner* tuner_;
   Graph graph_;
   Program program_;
   std::set<Value> read_;
@@ -397,7 +448,7 @@ class Builder {
 
 Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
                       const ProgramOptions& options) {
-  return Builder(std::move(graph), backend, parameters, store).build(options);
+  return Builder(std::move(graph), backend, parameters, store, options.tuner).build(options);
 }
 
 std::vector<std::shared_ptr<const Tensor>> parameters_of(const Program& program) {

@@ -52,6 +52,8 @@ struct Program {
 struct ProgramOptions {
   /// Outputs are written to memory that the caller gives, in place of buffers of the arena.
   bool give_results = false;
+  /// Which of the implementations that accept a primitive is taken; null: the first.
+  Tuner* tuner = nullptr;
 };
 
 /// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete;

@@ -79,7 +79,7 @@ Compiled compile(ParameterStore& store, const BindOptions& options, const Backen
   if (backend.portions && how.portions) {
     graph = in_portions(graph, names_of(parameters), portion_cache_bytes());
   }
-  compiled.program = build_program(std::move(graph), backend, parameters, store);
+  compiled.program = build_program(std::move(graph), backend, parameters, store, {.tuner = how.tuner});
   return compiled;
 }
 

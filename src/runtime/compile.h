@@ -19,7 +19,8 @@ struct Compiled {
 };
 
 struct CompileOptions {
-  bool portions = true;  ///< a backend that may take a batch in portions does
+  bool portions = true;    ///< a backend that may take a batch in portions does
+  Tuner* tuner = nullptr;  ///< as ProgramOptions has it
 };
 
 /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run.

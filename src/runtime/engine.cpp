@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/threads.h"
 #include "engine/profile.h"
+#include "engine/tuner.h"
 #include "runtime/engine_state.h"
 
 namespace tenon {
@@ -38,7 +39,10 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
       threads(options.threads > 0 ? options.threads : allowed_cores()) {
   if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
   const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
-  Compiled compiled = compile(*store, options, backend, how);
+  std::optional<Tuner> tuner = make_tuner();
+  CompileOptions tuned = how;
+  tuned.tuner = tuner ? &*tuner : nullptr;
+  Compiled compiled = compile(*store, options, backend, tuned);
   output_names = std::move(compiled.output_names);
   for (const Refusal& refusal : compiled.partition.refusals) {
     const Node& node = compiled.graph.node(refusal.node);
@@ -51,6 +55,15 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
   }
   log(LogLevel::info, "bound {} steps on {}, backend {}, {} threads: {} bytes of activations, {} of parameters",
       program.steps.size(), options.device.str(), backend.name, threads, program.arena_bytes, program.parameter_bytes);
+}
+
+std::optional<Tuner> EngineState::make_tuner() const {
+  const Effort effort = parse_effort(options.tune);
+  if (effort == Effort::off) return {};
+  Tuner::Options how{.effort = effort, .progress = options.progress};
+  for (const auto& [name, value] : store->model().parameters()) how.traffic_bytes += value.bytes();
+  how.seconds = effort == Effort::full ? 120 : 10;
+  return Tuner(std::move(how), TimingCache::of_user());
 }
 
 std::size_t EngineState::feed_index(const std::string& name) const {

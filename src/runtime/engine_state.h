@@ -2,11 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <tenon/engine.h>
 
+#include "engine/tuner.h"
 #include "runtime/compile.h"
 
 namespace tenon {
@@ -18,6 +20,8 @@ struct EngineState {
   std::vector<std::string> feed_names() const;
   /// Throws Error(not_found) that lists the inputs.
   std::size_t feed_index(const std::string& name) const;
+  /// None where nothing is to be measured.
+  std::optional<Tuner> make_tuner() const;
 
   std::shared_ptr<ParameterStore> store;
   BindOptions options;

@@ -28,6 +28,8 @@ Backend accelerated_backend() {
   backend.name = "cpu";
   backend.reorder = reorder;
   backend.reorder_name = "tenon:reorder";
+  backend.identity = fmt::format("{} kernels, oneDNN {}.{}.{}", machine_isa() == Isa::avx512 ? "avx512" : "avx2",
+                                 DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
   std::vector<Implementation> own;
   for (const auto family :
        {engine_convolution_implementations, engine_pooling_implementations, engine_matmul_implementations,

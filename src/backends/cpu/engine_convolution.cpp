@@ -140,19 +140,20 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
   const std::int64_t tiles = problem.batch * tiles_along(height, rule.rows) * tiles_along(width, rule.columns);
   conditions.require(problem.channels >= 16 && problem.filters >= 16, "{} channels and {} filters, fewer than 16",
                      problem.channels, problem.filters);
-  conditions.require(tiles >= rule.fewest_tiles, "{} tiles of {}x{}, fewer than {}", tiles, rule.rows, rule.columns,
-                     rule.fewest_tiles);
+  conditions.require(request.rarely_best || tiles >= rule.fewest_tiles, "{} tiles of {}x{}, fewer than {}", tiles,
+                     rule.rows, rule.columns, rule.fewest_tiles);
   if (rule.tiles == WinogradTiles::phases44) {
     const std::int64_t small = 25 * problem.batch * tiles_along(height, 2) * tiles_along(width, 2);
-    conditions.require(tiles * rule.products < small, "{}x{} outputs need fewer products in tiles of 2x2", height,
-                       width);
+    conditions.require(request.rarely_best || tiles * rule.products < small,
+                       "{}x{} outputs need fewer products in tiles of 2x2", height, width);
   }
   if (!mixed) {
     // Below so many times fewer products, the transforms eat the gain.
     const double gain =
         static_cast<double>(9 * problem.batch * height * width) / static_cast<double>(tiles * rule.products);
-    conditions.require(gain >= 1.3, "{}x{} outputs in tiles of {}x{} save only a factor of {:.2f}", height, width,
-                       rule.rows, rule.columns, gain);
+    conditions.require(request.rarely_best || gain >= 1.3,
+                       "{}x{} outputs in tiles of {}x{} save only a factor of {:.2f}", height, width, rule.rows,
+                       rule.columns, gain);
   }
   if (conditions.refuse()) return conditions.reason();
   return plan_of(request, problem, make_winograd(problem, rule.tiles));
