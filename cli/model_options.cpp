@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "tuning.h"
 
 namespace tenon::cli {
 namespace {
@@ -110,6 +111,11 @@ void ModelOptions::add_binding(CLI::App& app) {
       ->type_name("NAME")
       ->check(known_backend)
       ->capture_default_str();
+  app.add_option("--tune", tune,
+                 "off: each step by the first implementation that takes it; fast, full: by the one that is\n"
+                 "measured to be the fastest, kept for the next time in ~/.cache/tenon")
+      ->check(CLI::IsMember({"off", "fast", "full"}))
+      ->capture_default_str();
   app.add_option("--threads", threads, "Threads of a forward; 0: every core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -179,6 +185,8 @@ BindOptions ModelOptions::binding(const InputPlan& plan) const {
   options.backend = backend;
   options.precision = precision;
   options.threads = threads;
+  options.tune = tune;
+  if (tune != "off") options.progress = tuning_progress;
   return options;
 }
 
