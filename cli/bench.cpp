@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "forward_parts.h"
 #include "inputs.h"
 #include "measure.h"
 #include "model_options.h"
@@ -35,7 +36,9 @@ constexpr const char* kExamples = R"(Examples:
 For each batch size: bind both, warm up, then time single forwards of the one and the other in turns, --seconds of
 each (or --iterations). cpu ms is the process's CPU time of a forward over all its threads; peak memory is the largest
 resident size of the process with that program alone; build is the first time and again, with what is kept from the
-first. --json prints one object a batch size as soon as it is measured. Ctrl-C prints what there is.
+first. On a GPU it also says what a forward is made of, with the input on the device and copied from the host before
+each: the copy, the launch (after which the host is free), the wait, and the device's own time. --json prints one
+object a batch size as soon as it is measured. Ctrl-C prints what there is.
 )";
 
 constexpr double kWorthwhile = 1.05;  // below, bench says why
@@ -59,6 +62,7 @@ struct Side {
   Timing timing;
   std::size_t parameter_bytes, activation_bytes, peak_bytes;
   double build_s, rebuild_s;
+  std::optional<ForwardParts> parts;  ///< on a GPU
 };
 
 struct Row {
@@ -101,6 +105,8 @@ Json row_json(const Row& row, const ModelOptions& model) {
           {"threads", model.effective_threads()},
           {"baseline", timing_json(row.before.timing)},
           {"engine", row.after ? timing_json(row.after->timing) : Json()},
+          {"baseline_parts", row.before.parts ? parts_json(*row.before.parts) : Json()},
+          {"engine_parts", row.after && row.after->parts ? parts_json(*row.after->parts) : Json()},
           {"ratio", row.after ? Json(row.ratio()) : Json()},
           {"parameter_bytes_before", row.file_bytes},
           {"parameter_bytes_after", last.parameter_bytes},
@@ -189,6 +195,16 @@ class Contender {
     samples_.wall.insert(samples_.wall.end(), turn.wall.begin(), turn.wall.end());
     samples_.cpu.insert(samples_.cpu.end(), turn.cpu.begin(), turn.cpu.end());
   }
+  /// On a GPU, what a forward is made of: the input may lie on the other side.
+  void measure_parts(double seconds) {
+    if (Device::parse(options_.model.device).kind == Device::Kind::cpu) return;
+    std::map<std::string, Tensor> inputs;
+    for (const std::string& input : plan_.fed) {
+      const TensorType& type = executor_->type(input);
+      inputs[input] = random_tensor(type.shape, options_.model.seed, input).astype(*type.dtype);
+    }
+    side_.parts = cli::measure_parts(*executor_, inputs, seconds);
+  }
   bool has_samples() const { return !samples_.wall.empty(); }
 
   Side side(std::int64_t batch) const {
@@ -252,6 +268,10 @@ std::optional<Row> bench(const BenchOptions& options, const Model& model, const 
     }
   }
   if (!before.has_samples()) return {};
+  if (!interrupted()) {
+    before.measure_parts(options.schedule.seconds / 4);
+    if (after) after->measure_parts(options.schedule.seconds / 4);
+  }
   if (after && !after->has_samples()) after.reset();
   const Shape first = plan.fed.empty() ? Shape{1} : plan.shapes.at(plan.fed.front());
   Row row{.batch = first.rank() > 0 ? first[0] : 1, .interrupted = interrupted()};
@@ -295,6 +315,23 @@ std::string comparison(const Row& row) {
   return text;
 }
 
+/// The tutorial's 10,000 forwards, and where their time goes.
+std::string parts_report(const Row& row) {
+  if (!row.before.parts) return "";
+  constexpr double forwards = 10'000 / 1e3;  // of milliseconds
+  std::string resident, copied, words;
+  for (const Side* side : {&row.before, row.after ? &*row.after : nullptr}) {
+    if (side == nullptr || !side->parts) continue;
+    const char* when = side == &row.before ? "before" : "after";
+    const char* comma = resident.empty() ? "" : ", ";
+    resident += fmt::format("{}{:.2f} s {}", comma, side->parts->resident.total_ms * forwards, when);
+    copied += fmt::format("{}{:.2f} s {}", comma, side->parts->copied.total_ms * forwards, when);
+    words += fmt::format("  {}: {}\n", when, in_words(*side->parts));
+  }
+  return fmt::format("batch {}: 10,000 forwards take {} with the input on the device; {} with it on the host\n{}",
+                     row.batch, resident, copied, words);
+}
+
 std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
   Table table({"batch", "program", "median ms", "p99 ms", "min ms", "cpu ms", "images/s", "forwards", "parameters",
                "activations", "peak memory", "build s", "again s"});
@@ -310,7 +347,7 @@ std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
                  megabytes(side->parameter_bytes), megabytes(side->activation_bytes), megabytes(side->peak_bytes),
                  fmt::format("{:.3f}", side->build_s), fmt::format("{:.3f}", side->rebuild_s)});
     }
-    text += comparison(row) + warnings(row);
+    text += comparison(row) + parts_report(row) + warnings(row);
   }
   return fmt::format("{} on {}, {}, {} threads, parameters {} in the file\n\n{}\n{}", options.model.title(),
                      options.model.device, rows.front().precision, options.model.effective_threads(),
