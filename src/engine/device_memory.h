@@ -21,7 +21,7 @@ class Recording {
 class DeviceQueue {
  public:
   virtual ~DeviceQueue() = default;
-  /// What kernels are given as Operands::stream; null on the host.
+  /// What kernels are given as Operands::stream; null on the host. The calling thread may launch on it.
   virtual void* stream() const = 0;
   virtual void clear(void* dst, std::size_t bytes) = 0;
   /// From the host to the device. The caller may change `src` at once.

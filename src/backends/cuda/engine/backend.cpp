@@ -2,6 +2,7 @@
 #include "backends/cuda/codegen/layer_plan.h"
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/engine/engine.h"
+#include "backends/cuda/plain/families.h"
 #include "backends/cuda/runtime/memory.h"
 #include "core/error.h"
 
@@ -54,7 +55,7 @@ Backend engine_backend(int ordinal) {
   std::vector<Implementation> own;
   for (const auto family :
        {engine_convolution_implementations, engine_matmul_implementations, engine_layer_implementations}) {
-    for (Implementation& implementation : family()) own.push_back(std::move(implementation));
+    for (Implementation& implementation : family()) own.push_back(forgiving(std::move(implementation)));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());
   return backend;

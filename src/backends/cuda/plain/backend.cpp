@@ -7,10 +7,7 @@
 #include "graph/graph.h"
 
 namespace tenon::cuda {
-namespace {
 
-/// A kernel that does not compile, or a library that fails, is a reason to ask the next implementation; a lost device
-/// is not.
 Implementation forgiving(Implementation implementation) {
   const auto offer = implementation.offer;
   implementation.offer = [offer, name = implementation.name](const StepRequest& request) -> Offer {
@@ -26,8 +23,6 @@ Implementation forgiving(Implementation implementation) {
   };
   return implementation;
 }
-
-}  // namespace
 
 Backend plain_backend(int ordinal) {
   Backend backend;

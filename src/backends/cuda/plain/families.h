@@ -22,4 +22,8 @@ Implementation round_trip_implementation();
 /// That no operand is without elements: a launch needs some.
 Conditions filled_conditions(const OpCall& call);
 
+/// A kernel that does not compile, or a library that fails, is a reason to ask the next implementation; a lost device
+/// is not.
+Implementation forgiving(Implementation implementation);
+
 }  // namespace tenon::cuda

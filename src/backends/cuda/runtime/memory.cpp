@@ -144,7 +144,10 @@ class GpuQueue : public DeviceQueue {
     driver().cuStreamDestroy(stream_);
   }
 
-  void* stream() const override { return stream_; }
+  void* stream() const override {
+    device_.make_current();  // whoever asks is about to launch on it
+    return stream_;
+  }
 
   void clear(void* dst, std::size_t bytes) override {
     device_.make_current();

@@ -1,0 +1,427 @@
+// A CUDA driver without a GPU. Work that is queued on a stream waits there until somebody waits for it, as late as a
+// GPU could run it: what a caller forgot to wait for, or gave back too early, shows.
+
+#include "fake_driver.h"
+
+#include <cuda.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using Work = std::function<void()>;
+
+struct Context {
+  std::size_t memory = std::size_t{256} << 20, used = 0;
+  CUresult lost = CUDA_SUCCESS;
+  std::map<CUdeviceptr, std::size_t> blocks;
+};
+
+std::recursive_mutex mutex;
+std::array<Context, kFakeDevices> contexts;
+std::map<std::string, std::pair<CUresult, int>> failing;
+CUresult failing_work = CUDA_SUCCESS;
+std::size_t pending = 0;
+thread_local Context* current = nullptr;
+
+Context* context_of(CUcontext handle) {
+  return reinterpret_cast<Context*>(handle);
+}
+
+/// What a call begins with: the device may be lost, or the test wants a failure.
+CUresult begin(const char* function) {
+  const auto found = failing.find(function);
+  if (found != failing.end() && found->second.second > 0) {
+    --found->second.second;
+    return found->second.first;
+  }
+  return current == nullptr ? CUDA_SUCCESS : current->lost;
+}
+
+#define BEGIN                                                              \
+  const std::scoped_lock lock(mutex);                                      \
+  if (const CUresult problem = begin(__func__); problem != CUDA_SUCCESS) { \
+    return problem;                                                        \
+  }
+
+#define BEGIN_ON(stream) \
+  BEGIN                  \
+  if ((stream)->is_foreign()) return CUDA_ERROR_INVALID_CONTEXT;
+
+}  // namespace
+
+struct CUstream_st {
+  Context* context = nullptr;
+  std::deque<Work> queue;
+  bool capturing = false;
+  std::vector<Work> captured;
+
+  /// A call that queues must come from a thread on the stream's device.
+  bool is_foreign() const { return current != context; }
+
+  void push(Work work) {
+    if (capturing) {
+      captured.push_back(std::move(work));
+    } else {
+      queue.push_back(std::move(work));
+      ++pending;
+    }
+  }
+
+  CUresult run_until(const std::function<bool()>& done) {
+    while (context->lost == CUDA_SUCCESS && !queue.empty() && !done()) {
+      const Work work = std::move(queue.front());
+      queue.pop_front();
+      --pending;
+      if (failing_work != CUDA_SUCCESS) {
+        context->lost = std::exchange(failing_work, CUDA_SUCCESS);
+        return context->lost;
+      }
+      work();
+    }
+    return context->lost;
+  }
+  CUresult run_all() {
+    return run_until([] { return false; });
+  }
+
+  /// Whether these bytes lie in memory of the device that is still allocated.
+  void require(CUdeviceptr address, std::size_t bytes) const {
+    auto block = context->blocks.upper_bound(address);
+    if (block != context->blocks.begin() && address + bytes <= (--block)->first + block->second) return;
+    context->lost = CUDA_ERROR_ILLEGAL_ADDRESS;
+  }
+};
+
+struct CUevent_st {
+  CUstream stream = nullptr;
+  int recorded = 0, reached = 0;
+  std::chrono::steady_clock::time_point time;
+};
+
+struct CUgraph_st {
+  std::vector<Work> work;
+};
+struct CUgraphExec_st {
+  std::vector<Work> work;
+};
+
+extern "C" {
+
+void fake_cuda_set_memory(int ordinal, std::size_t bytes) {
+  const std::scoped_lock lock(mutex);
+  contexts[static_cast<std::size_t>(ordinal)].memory = bytes;
+}
+std::size_t fake_cuda_used(int ordinal) {
+  const std::scoped_lock lock(mutex);
+  return contexts[static_cast<std::size_t>(ordinal)].used;
+}
+void fake_cuda_fail_calls(const char* function, int status, int calls) {
+  const std::scoped_lock lock(mutex);
+  failing[function] = {static_cast<CUresult>(status), calls};
+}
+void fake_cuda_fail_work(int status) {
+  const std::scoped_lock lock(mutex);
+  failing_work = static_cast<CUresult>(status);
+}
+std::size_t fake_cuda_pending() {
+  const std::scoped_lock lock(mutex);
+  return pending;
+}
+
+// ---- the device ----
+
+CUresult cuInit(unsigned) {
+  return CUDA_SUCCESS;
+}
+CUresult cuDriverGetVersion(int* version) {
+  *version = 13000;
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorName(CUresult status, const char** name) {
+  *name = status == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+          : status == CUDA_ERROR_LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED"
+                                               : "CUDA_ERROR_OF_A_TEST";
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorString(CUresult, const char** sentence) {
+  *sentence = "as the fake driver says";
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetCount(int* count) {
+  *count = kFakeDevices;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGet(CUdevice* device, int ordinal) {
+  *device = ordinal;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetName(char* name, int length, CUdevice) {
+  std::strncpy(name, "fake GPU", static_cast<std::size_t>(length));
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice device) {
+  std::memset(uuid, device, sizeof *uuid);
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice) {
+  // NVRTC makes nothing for 8.5, of which there is no GPU.
+  *value = which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR            ? 8
+           : which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR          ? 5
+           : which == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT              ? 132
+           : which == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN ? 232448
+                                                                            : 0;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceTotalMem(std::size_t* bytes, CUdevice device) {
+  *bytes = contexts[static_cast<std::size_t>(device)].memory;
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRetain(CUcontext* handle, CUdevice device) {
+  *handle = reinterpret_cast<CUcontext>(&contexts[static_cast<std::size_t>(device)]);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxSetCurrent(CUcontext handle) {
+  current = context_of(handle);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxGetCurrent(CUcontext* handle) {
+  *handle = reinterpret_cast<CUcontext>(current);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxSynchronize() {
+  return CUDA_ERROR_NOT_SUPPORTED;  // nothing here waits for a whole device
+}
+
+// ---- memory ----
+
+CUresult cuMemAlloc(CUdeviceptr* address, std::size_t bytes) {
+  BEGIN
+  if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (current->used + bytes > current->memory) return CUDA_ERROR_OUT_OF_MEMORY;
+  *address = reinterpret_cast<CUdeviceptr>(std::aligned_alloc(512, (bytes + 511) / 512 * 512));
+  std::memset(reinterpret_cast<void*>(*address), 0xff, bytes);  // NaN: nobody may rely on zeros
+  current->blocks[*address] = bytes;
+  current->used += bytes;
+  return CUDA_SUCCESS;
+}
+CUresult cuMemFree(CUdeviceptr address) {
+  BEGIN
+  const auto block = current->blocks.find(address);
+  if (block == current->blocks.end()) return CUDA_ERROR_INVALID_VALUE;
+  current->used -= block->second;
+  current->blocks.erase(block);
+  std::free(reinterpret_cast<void*>(address));
+  return CUDA_SUCCESS;
+}
+CUresult cuMemGetInfo(std::size_t* available, std::size_t* total) {
+  BEGIN
+  *available = current->memory - current->used;
+  *total = current->memory;
+  return CUDA_SUCCESS;
+}
+CUresult cuMemHostAlloc(void** memory, std::size_t bytes, unsigned) {
+  BEGIN
+  if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  *memory = std::malloc(bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemFreeHost(void* memory) {
+  std::free(memory);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpyHtoDAsync(CUdeviceptr dst, const void* src, std::size_t bytes, CUstream stream) {
+  BEGIN_ON(stream)
+  stream->push([=] {
+    stream->require(dst, bytes);
+    if (stream->context->lost == CUDA_SUCCESS) std::memcpy(reinterpret_cast<void*>(dst), src, bytes);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpyDtoHAsync(void* dst, CUdeviceptr src, std::size_t bytes, CUstream stream) {
+  BEGIN_ON(stream)
+  stream->push([=] {
+    stream->require(src, bytes);
+    if (stream->context->lost == CUDA_SUCCESS) std::memcpy(dst, reinterpret_cast<const void*>(src), bytes);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpyDtoDAsync(CUdeviceptr dst, CUdeviceptr src, std::size_t bytes, CUstream stream) {
+  BEGIN_ON(stream)
+  stream->push([=] {
+    stream->require(src, bytes);
+    stream->require(dst, bytes);
+    if (stream->context->lost != CUDA_SUCCESS) return;
+    std::memmove(reinterpret_cast<void*>(dst), reinterpret_cast<const void*>(src), bytes);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D*, CUstream) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char value, std::size_t bytes, CUstream stream) {
+  BEGIN_ON(stream)
+  stream->push([=] {
+    stream->require(dst, bytes);
+    if (stream->context->lost == CUDA_SUCCESS) std::memset(reinterpret_cast<void*>(dst), value, bytes);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuMemsetD32Async(CUdeviceptr, unsigned, std::size_t, CUstream) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+// ---- streams, events, graphs ----
+
+CUresult cuStreamCreate(CUstream* stream, unsigned) {
+  BEGIN
+  *stream = new CUstream_st{current, {}, false, {}};
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamDestroy(CUstream stream) {
+  const std::scoped_lock lock(mutex);
+  pending -= stream->queue.size();
+  delete stream;
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamSynchronize(CUstream stream) {
+  BEGIN
+  return stream->capturing ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : stream->run_all();
+}
+CUresult cuStreamQuery(CUstream stream) {
+  BEGIN
+  return stream->queue.empty() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+}
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+  BEGIN
+  const int wanted = event->recorded;
+  stream->push([=] {
+    if (event->stream != nullptr) event->stream->run_until([&] { return event->reached >= wanted; });
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode) {
+  BEGIN_ON(stream)
+  stream->capturing = true;
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph) {
+  const std::scoped_lock lock(mutex);
+  stream->capturing = false;
+  std::vector<Work> work = std::exchange(stream->captured, {});
+  if (const CUresult problem = begin(__func__); problem != CUDA_SUCCESS) return problem;
+  *graph = new CUgraph_st{std::move(work)};
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus* status) {
+  BEGIN
+  *status = stream->capturing ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE;
+  return CUDA_SUCCESS;
+}
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode*) {
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphInstantiateWithFlags(CUgraphExec* executable, CUgraph graph, unsigned long long) {
+  BEGIN
+  *executable = new CUgraphExec_st{graph->work};
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
+  BEGIN_ON(stream)
+  for (const Work& work : executable->work) stream->push(work);
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphExecDestroy(CUgraphExec executable) {
+  delete executable;
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphDestroy(CUgraph graph) {
+  delete graph;
+  return CUDA_SUCCESS;
+}
+CUresult cuEventCreate(CUevent* event, unsigned) {
+  BEGIN
+  *event = new CUevent_st;
+  return CUDA_SUCCESS;
+}
+CUresult cuEventRecord(CUevent event, CUstream stream) {
+  BEGIN_ON(stream)
+  event->stream = stream;
+  const int number = ++event->recorded;
+  stream->push([=] {
+    event->reached = number;
+    event->time = std::chrono::steady_clock::now();
+  });
+  return CUDA_SUCCESS;
+}
+CUresult cuEventSynchronize(CUevent event) {
+  BEGIN
+  if (event->stream == nullptr || event->reached >= event->recorded) return CUDA_SUCCESS;
+  return event->stream->run_until([&] { return event->reached >= event->recorded; });
+}
+CUresult cuEventQuery(CUevent event) {
+  BEGIN
+  return event->reached >= event->recorded ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+}
+CUresult cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
+  BEGIN
+  *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+  return CUDA_SUCCESS;
+}
+CUresult cuEventDestroy(CUevent event) {
+  delete event;
+  return CUDA_SUCCESS;
+}
+CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void* data) {
+  BEGIN_ON(stream)
+  stream->push([=] { function(data); });
+  return CUDA_SUCCESS;
+}
+
+// ---- kernels: none ----
+
+CUresult cuModuleLoadData(CUmodule*, const void*) {
+  return CUDA_ERROR_INVALID_IMAGE;
+}
+CUresult cuModuleUnload(CUmodule) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuModuleGetFunction(CUfunction*, CUmodule, const char*) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuModuleGetGlobal(CUdeviceptr*, std::size_t*, CUmodule, const char*) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuFuncGetAttribute(int*, CUfunction_attribute, CUfunction) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int*, CUfunction, int, std::size_t) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream,
+                        void**, void**) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuLaunchKernelEx(const CUlaunchConfig*, CUfunction, void**, void**) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+CUresult cuTensorMapEncodeTiled(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
+                                const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,
+                                CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+}
