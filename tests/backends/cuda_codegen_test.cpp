@@ -186,14 +186,14 @@ TEST(CudaPlan, TakesWhatWasBestOnAnH100) {
   EXPECT_THAT(first(square(8, 128, 28, 128, 3, 1)), HasSubstr("ring n=128 tiles=1"));
 }
 
-TEST(CudaPlan, Fp32IsByWgmmaWhereTheTargetSaysSo) {
+TEST(CudaPlan, Fp32IsByWgmmaWhereTheTargetHasIt) {
   Target target = hopper();
   const ConvolutionProblem problem = square(8, 128, 28, 128, 3, 1, Storage::f32);
-  for (const bool wanted : {true, false}) {
-    target.wgmma_fp32 = wanted;
+  for (const bool older : {false, true}) {
+    target.tensor_core_mma = older;
     for (const KernelSpec& spec : convolution_candidates(problem, scaled(), {}, target)) {
-      EXPECT_EQ(spec.splits(), wanted) << spec.label;
-      EXPECT_EQ(spec.weights.split, wanted) << spec.label;
+      EXPECT_EQ(spec.splits(), !older) << spec.label;
+      EXPECT_EQ(spec.weights.split, !older) << spec.label;
     }
   }
 }

@@ -73,9 +73,9 @@ auto try_formats(const Descriptions& free, const StepRequest& request, MemoryFor
 }
 
 /// The library's favourite layouts where Tenon has names for them. It has none for channels that are the last axis,
-/// which the library likes best with AVX-512: there, blocks of 16 are as fast, within 3 % over the convolutions of
-/// resnet18_v2, resnet50_v1 and mobilenetv2_1.0, and twice (depthwise: twenty times) as fast as row-major data. The
-/// first convolution of a network has too few channels for blocks and reads rows.
+/// which the library likes best with AVX-512: there, blocks of 16 are about as fast (a third slower for 512 channels of
+/// 7x7, faster depthwise), row-major data much slower. The first convolution of a network has too few channels for
+/// blocks and reads rows.
 template <class Describe>
 auto choose_formats(const Descriptions& free, const StepRequest& request, Describe describe)
     -> Choice<decltype(describe(free))> {

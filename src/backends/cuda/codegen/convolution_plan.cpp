@@ -318,11 +318,6 @@ void add_pointwise_halos(std::vector<KernelSpec>& specs, const ConvolutionProble
 std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem, const EpilogueSpec& main,
                                                const EpilogueSpec& side, const Target& target) {
   if (problem.depthwise()) return depthwise_candidates(problem, main, target);
-  if (problem.storage == Storage::f32 && target.wgmma() && !target.wgmma_fp32) {
-    Target older = target;
-    older.tensor_core_mma = true;
-    return convolution_candidates(problem, main, side, older);
-  }
   std::vector<KernelSpec> specs;
   if (problem.groups != 1) return specs;
   const PatchKernels kernels(problem, main, side, target);

@@ -81,7 +81,7 @@ Target hopper() {
 }
 
 Target ampere() {
-  return {80, false, false, 108, 166912};
+  return {80, false, 108, 166912};
 }
 
 int KernelSpec::constant(std::string_view constant_name) const {

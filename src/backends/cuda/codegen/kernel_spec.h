@@ -22,7 +22,6 @@ int unit_of(Storage storage);
 struct Target {
   int architecture = 90;         ///< 80: mma.sync; 90: wgmma, clusters, programmatic dependent launch
   bool tensor_core_mma = false;  ///< mma.sync even where there is wgmma: how the sm_80 family is tested on a Hopper GPU
-  bool wgmma_fp32 = true;        ///< fp32 by wgmma too (split.cuh)
   int processors = 132;
   int shared_bytes = 232448;  ///< of one block
 

@@ -200,8 +200,6 @@ Target target_of(const GpuDevice& device) {
   Target target;
   target.architecture = properties.major == 9 ? 90 : properties.major * 10 + properties.minor;
   target.tensor_core_mma = properties.major != 9 || env::cuda_mma() == "1";
-  // Not yet run on a device: until it has been, only who asks gets it.
-  target.wgmma_fp32 = env::cuda_mma() == "0";
   target.processors = properties.multiprocessors;
   target.shared_bytes = static_cast<int>(properties.shared_bytes);
   return target;
