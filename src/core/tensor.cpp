@@ -4,27 +4,32 @@
 #include <new>
 
 #include "core/dispatch.h"
+#include "core/pages.h"
 
 namespace tenon {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kCacheLine = 64;
 
-struct AlignedDelete {
-  void operator()(void* memory) const noexcept { ::operator delete(memory, kAlignment); }
-};
+/// Large tensors begin where a huge page can.
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{bytes >= kHugePage ? kHugePage : kCacheLine};
+}
 
 }  // namespace
 
 Tensor::Tensor(Shape shape, DType dtype) : shape_(std::move(shape)), dtype_(dtype), writable_(true) {
   const std::size_t size = bytes();
-  void* memory = ::operator new(size, kAlignment, std::nothrow);
+  const std::align_val_t alignment = alignment_of(size);
+  void* memory = ::operator new(size, alignment, std::nothrow);
   if (memory == nullptr) {
     fail(ErrorCode::out_of_memory, "{} bytes for a {} tensor of shape {} could not be had", size, name(dtype),
          shape_.str());
   }
+  ask_for_huge_pages(memory, size);
   data_ = memory;
-  owner_ = std::shared_ptr<const void>(memory, [](const void* p) { AlignedDelete{}(const_cast<void*>(p)); });
+  owner_ = std::shared_ptr<const void>(
+      memory, [alignment](const void* p) { ::operator delete(const_cast<void*>(p), alignment); });
 }
 
 Tensor Tensor::borrow(void* data, Shape shape, DType dtype, std::shared_ptr<const void> owner) {

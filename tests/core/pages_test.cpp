@@ -4,9 +4,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <tenon/tensor.h>
 
 namespace tenon {
 namespace {
@@ -43,6 +49,36 @@ TEST(Pages, OfAMappedFileLeaveTheResidentSetAndKeepTheirContent) {
   EXPECT_EQ(bytes[4096], 'x');
   ::munmap(memory, content.size());
   ::close(file);
+}
+
+/// Whether the system was asked for huge pages where this byte lies.
+bool wants_huge_pages(const char* byte) {
+  std::ifstream maps("/proc/self/smaps");
+  bool here = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    std::uintptr_t begin = 0, end = 0;
+    char dash = 0;
+    if (words >> std::hex >> begin >> dash >> end && dash == '-') {
+      const auto address = reinterpret_cast<std::uintptr_t>(byte);
+      here = begin <= address && address < end;
+    }
+    if (here && line.starts_with("VmFlags:")) return (line + ' ').find(" hg ") != std::string::npos;
+  }
+  return false;
+}
+
+TEST(Pages, OfALargeTensorAreHugeAsFarAsItFillsThem) {
+  if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage/enabled")) GTEST_SKIP() << "no huge pages here";
+  constexpr std::size_t size = 2 * kHugePage + kHugePage / 2;
+  Tensor large(Shape{static_cast<std::int64_t>(size)}, DType::uint8);
+  const auto* first = static_cast<const char*>(large.data());
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first) % kHugePage, 0u);
+  EXPECT_TRUE(wants_huge_pages(first));
+  EXPECT_TRUE(wants_huge_pages(first + 2 * kHugePage - 1));
+  EXPECT_FALSE(wants_huge_pages(first + 2 * kHugePage));
+  const Tensor small(Shape{static_cast<std::int64_t>(kHugePage) - 1}, DType::uint8);
+  EXPECT_FALSE(wants_huge_pages(static_cast<const char*>(small.data())));
 }
 
 TEST(Pages, OfOtherMemoryAreLeftAlone) {
