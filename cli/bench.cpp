@@ -67,7 +67,7 @@ struct Side {
 
 struct Row {
   std::int64_t batch;
-  std::string precision;
+  std::string precision;       ///< what the engine multiplies in; of the plain program alone, the type of its outputs
   std::size_t file_bytes = 0;  ///< of parameters
   Side before;
   std::optional<Side> after;  ///< none where the plain program alone is asked for
@@ -276,7 +276,7 @@ std::optional<Row> bench(const BenchOptions& options, const Model& model, const 
   const Shape first = plan.fed.empty() ? Shape{1} : plan.shapes.at(plan.fed.front());
   Row row{.batch = first.rank() > 0 ? first[0] : 1, .interrupted = interrupted()};
   row.before = before.side(row.batch);
-  row.precision = name(before.executor().output(0).dtype());
+  row.precision = both ? options.model.precision : name(before.executor().output(0).dtype());
   for (const auto& [parameter, value] : model.parameters()) row.file_bytes += value.bytes();
   if (after) {
     row.after = after->side(row.batch);
