@@ -198,6 +198,38 @@ TEST(CudaPlan, Fp32IsByWgmmaWhereTheTargetHasIt) {
   }
 }
 
+/// Those of a problem that run in blocks that stay.
+std::vector<KernelSpec> persistent(const ConvolutionProblem& problem, const EpilogueSpec& main) {
+  std::vector<KernelSpec> specs = convolution_candidates(problem, main, {}, hopper());
+  std::erase_if(specs, [](const KernelSpec& spec) { return spec.text != "persistent"; });
+  return specs;
+}
+
+TEST(CudaPlan, BlocksStayWhereThereIsWorkForAll) {
+  EXPECT_TRUE(persistent(square(1, 64, 56, 64, 3, 1), scaled()).empty());
+  EXPECT_FALSE(persistent(square(32, 64, 56, 64, 3, 1), scaled()).empty());
+  EXPECT_TRUE(persistent(square(32, 64, 56, 128, 3, 2), scaled()).empty());   // every other pixel
+  EXPECT_FALSE(persistent(square(32, 64, 56, 128, 1, 2), scaled()).empty());  // each once
+  // 28 is no multiple of 8: pixels in reading order waste less.
+  EXPECT_THAT(persistent(square(128, 512, 28, 512, 3, 1), scaled()).front().label, HasSubstr("linear"));
+}
+
+TEST(CudaPlan, PoolsWhereTilesFillTheMap) {
+  ConvolutionProblem problem = square(8, 128, 112, 128, 3, 1);
+  problem.pool = true;
+  const auto specs = convolution_candidates(problem, scaled(), {}, hopper());
+  ASSERT_FALSE(specs.empty());
+  for (const KernelSpec& spec : specs) {
+    EXPECT_EQ(spec.text, "persistent");
+    EXPECT_EQ(spec.constant("kPool"), 1);
+    EXPECT_EQ(spec.constant("kLinear"), 0);
+  }
+  EXPECT_TRUE(convolution_candidates(problem, scaled(), {}, ampere()).empty());
+  problem = square(8, 512, 28, 512, 3, 1);
+  problem.pool = true;
+  EXPECT_TRUE(convolution_candidates(problem, scaled(), {}, hopper()).empty());
+}
+
 TEST(CudaPlan, RefusesGroupsThatAreNeitherOneNorAll) {
   ConvolutionProblem problem = square(1, 64, 14, 64, 3, 1);
   problem.groups = 4;
@@ -260,6 +292,27 @@ TEST_F(CudaCompile, SplitRings) {
   down.side = true;
   for (const KernelSpec& spec : convolution_candidates(down, scaled(), plain_epilogue(), hopper())) {
     expect_compiles(spec);
+  }
+}
+
+/// Their registers are planned: what spills or is too much is a mistake of the plan.
+TEST_F(CudaCompile, Persistent) {
+  ConvolutionProblem pooled = square(32, 64, 112, 128, 3, 1);
+  pooled.pool = true;
+  for (const ConvolutionProblem& problem :
+       {square(128, 512, 28, 512, 3, 1), square(8, 256, 56, 256, 3, 1), square(128, 3, 224, 64, 3, 1), pooled,
+        square(128, 256, 56, 64, 1, 1), square(128, 512, 28, 256, 1, 2), square(128, 128, 28, 128, 3, 1, Storage::tf32),
+        square(128, 64, 56, 64, 3, 1, Storage::f32), square(32, 256, 14, 256, 3, 1, Storage::f32),
+        square(64, 96, 14, 20, 5, 1, Storage::bf16)}) {
+    const auto specs = persistent(problem, scaled());
+    EXPECT_FALSE(specs.empty());
+    for (const KernelSpec& spec : specs) {
+      expect_launchable(spec);
+      expect_compiles(spec);
+    }
+  }
+  for (const Storage storage : {Storage::f16, Storage::tf32, Storage::f32}) {
+    expect_compiles(persistent(square(128, 128, 28, 128, 3, 1, storage), residual()).front());
   }
 }
 

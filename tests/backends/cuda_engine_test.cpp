@@ -59,6 +59,12 @@ struct Accuracy {
   double tolerance;
   bool mma = false;
 };
+std::string name_of(const Accuracy& accuracy) {
+  return std::string(accuracy.precision) + (accuracy.mma ? "Mma" : "");
+}
+void PrintTo(const Accuracy& accuracy, std::ostream* stream) {
+  *stream << name_of(accuracy);
+}
 constexpr Accuracy kAccuracies[] = {{"fp32", 2e-4}, {"tf32", 3e-3},       {"fp16", 1e-2},
                                     {"bf16", 4e-2}, {"fp16", 1e-2, true}, {"tf32", 3e-3, true}};
 
@@ -118,9 +124,42 @@ TEST_P(CudaEngine, RunsOddShapes) {
   for (const std::int64_t batch : {1, 5, 20}) expect_agrees(model, Shape{batch, 5, 17, 15});
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, CudaEngine, testing::ValuesIn(kAccuracies), [](const auto& test) {
-  return std::string(test.param.precision) + (test.param.mma ? "Mma" : "");
-});
+// Enough images for kernels that stay: a thin first layer, maps that tiles fill and pools halve, a map that they do not
+// fill, 1×1 with and without stride.
+constexpr const char* kMany = R"(
+%data = variable
+%w0 = variable
+%b0 = variable
+%w1 = variable
+%b1 = variable
+%w2 = variable
+%w3 = variable
+%w4 = variable
+%c0 = Convolution(%data, %w0, %b0) {kernel=(3, 3), num_filter=64, pad=(1, 1)}
+%r0 = Activation(%c0) {act_type=relu}
+%c1 = Convolution(%r0, %w1, %b1) {kernel=(3, 3), num_filter=128, pad=(1, 1)}
+%r1 = Activation(%c1) {act_type=relu}
+%p1 = Pooling(%r1) {kernel=(2, 2), stride=(2, 2), pool_type=max}
+%c2 = Convolution(%p1, %w2) {kernel=(1, 1), num_filter=160, no_bias=True}
+%c3 = Convolution(%c2, %w3) {kernel=(3, 3), num_filter=256, pad=(1, 1), no_bias=True}
+%p3 = Pooling(%c3) {kernel=(2, 2), stride=(2, 2), pool_type=max}
+%c4 = Convolution(%p3, %w4) {kernel=(1, 1), stride=(2, 2), num_filter=512, no_bias=True}
+return %c4
+)";
+
+TEST_P(CudaEngine, RunsManyImages) {
+  const Model model(parse_graph(kMany, ops()), {{"w0", random_tensor({64, 3, 3, 3}, 1, 0.2f)},
+                                                {"b0", random_tensor({64}, 2, 0.1f)},
+                                                {"w1", random_tensor({128, 64, 3, 3}, 3, 0.05f)},
+                                                {"b1", random_tensor({128}, 4, 0.1f)},
+                                                {"w2", random_tensor({160, 128, 1, 1}, 5, 0.1f)},
+                                                {"w3", random_tensor({256, 160, 3, 3}, 6, 0.03f)},
+                                                {"w4", random_tensor({512, 256, 1, 1}, 8, 0.1f)}});
+  for (const std::int64_t batch : {3, 40}) expect_agrees(model, Shape{batch, 3, 56, 56});
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, CudaEngine, testing::ValuesIn(kAccuracies),
+                         [](const auto& test) { return name_of(test.param); });
 
 }  // namespace
 }  // namespace tenon

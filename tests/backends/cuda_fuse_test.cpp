@@ -64,6 +64,32 @@ TEST(CudaFuse, JoinsTheStemAndRectifiesBehindThePool) {
   EXPECT_THAT(text, HasSubstr("epilogue=relu(x); relu(mul(y0, $0))"));
 }
 
+constexpr std::string_view kPooled = R"(
+%data = variable : float32 (8,64,56,56)
+%w = variable : float32 (128,64,3,3)
+%bias = variable : float32 (128)
+%scale = variable : float32 (128)
+%conv = convolution(%data, %w, %bias) {epilogue=relu(add(x, $0)), kernel=(3, 3), pad_begin=(1, 1), pad_end=(1, 1), precision=fp16} : float32 (8,128,56,56)
+%pool = pooling(%conv, %scale) {epilogue=mul(x, $0), kernel=(2, 2), precision=fp16, stride=(2, 2)} : float32 (8,128,28,28)
+return %pool
+)";
+
+TEST(CudaFuse, PoolsBehindAConvolution) {
+  EXPECT_THAT(
+      fused(kPooled, {"w", "bias", "scale"}),
+      HasSubstr("%conv.pool = convolution_pool(%data, %w, %bias, %scale) {epilogue=mul(relu(add(x, $0)), $1), "));
+}
+
+TEST(CudaFuse, LeavesAPoolWhereTheMaximumMayNotComeFirst) {
+  std::string text(kPooled);
+  text.replace(text.find("relu(add(x, $0))"), 16, "relu(mul(x, $0))");
+  EXPECT_THAT(fused(text, {"w", "bias", "scale"}), HasSubstr("%pool = pooling(%conv"));
+}
+
+TEST(CudaFuse, LeavesAPoolWhereNoKernelTakesIt) {
+  EXPECT_THAT(fused(kPooled, {"w", "bias", "scale"}, ampere()), HasSubstr("%pool = pooling(%conv"));
+}
+
 TEST(CudaFuse, LeavesAStemThatSomebodyElseReads) {
   std::string text(kStem);
   text.replace(text.find("return %pool"), 12, "return %conv, %pool");

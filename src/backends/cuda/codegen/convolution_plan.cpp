@@ -4,8 +4,11 @@
 #include "backends/cuda/codegen/convolution_plan.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
+
+#include "backends/cuda/codegen/persistent_plan.h"
 
 namespace tenon::cuda {
 namespace {
@@ -32,23 +35,6 @@ struct Patch {
 
 int tiles_of(const ConvolutionProblem& problem) {
   return problem.images * div_up(problem.dst_h, 8) * div_up(problem.dst_w, 8);
-}
-
-KernelSpec spec_of(const ConvolutionProblem& problem, const EpilogueSpec& main, const EpilogueSpec& side,
-                   const Target& target, std::string text) {
-  KernelSpec spec;
-  spec.text = std::move(text);
-  spec.storage = problem.storage;
-  spec.target = target;
-  spec.main = main;
-  spec.side = side;
-  spec.constants = {{"kImages", problem.images},     {"kSrcChannels", problem.src_channels},
-                    {"kSrcH", problem.src_h},        {"kSrcW", problem.src_w},
-                    {"kChannels", problem.channels}, {"kDstH", problem.dst_h},
-                    {"kDstW", problem.dst_w},        {"kKernelH", problem.kernel_h},
-                    {"kKernelW", problem.kernel_w},  {"kPadY", problem.pad_y},
-                    {"kPadX", problem.pad_x}};
-  return spec;
 }
 
 void add(KernelSpec& spec, Constants constants) {
@@ -129,7 +115,7 @@ class PatchKernels {
   int blocks(int block_n) const { return div_up(problem_.channels, block_n); }
 
   KernelSpec base(std::string text, int block_n, int chunk) const {
-    KernelSpec spec = spec_of(problem_, main_, side_, target_, std::move(text));
+    KernelSpec spec = convolution_spec(problem_, main_, side_, target_, std::move(text));
     spec.includes = {"patch"};
     add(spec, {{"kStride", problem_.stride_y}, {"kChunk", chunk}, {"kBlockN", block_n}, {"kSide", problem_.side}});
     spec.wgmma_columns = {block_n};
@@ -149,7 +135,7 @@ class PatchKernels {
 
 void gather(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, const EpilogueSpec& main,
             const Target& target, int block_n, int groups, int stage_units, int ring) {
-  KernelSpec spec = spec_of(problem, main, {}, target, "gather");
+  KernelSpec spec = convolution_spec(problem, main, {}, target, "gather");
   const bool split = problem.storage == Storage::f32 && target.wgmma();
   const int bytes = ring * stage_units * 16 * (groups * 64 + block_n * (split ? 2 : 1)) + ring * 8;
   const int per_sm = 2 * (bytes + 1024) <= target.shared_bytes && groups <= 2 && block_n <= 128 ? 2 : 1;
@@ -190,11 +176,16 @@ void add_gathers(std::vector<KernelSpec>& specs, const ConvolutionProblem& probl
   if (few) std::ranges::reverse(cuts);
   const int units = problem.taps() * div_up(problem.src_channels, unit_of(problem.storage));
   const int stage = units >= 16 ? 8 : 4;
-  for (const auto& [n, groups] : cuts) gather(specs, problem, main, target, n, groups, stage, n >= 128 ? 4 : 5);
+  for (const auto& [n, groups] : cuts) {
+    gather(specs, problem, main, target, n, groups, stage, n >= 128 ? 4 : 5);
+    // Few blocks that read much, as of a layer that is fully connected, need more of it under way.
+    const bool deep = few && n <= 64 && units >= 64 * stage;
+    if (deep) gather(specs, problem, main, target, n, groups, stage, groups == 1 && n == 32 ? 14 : 10);
+  }
 }
 
 KernelSpec depthwise(const ConvolutionProblem& problem, const EpilogueSpec& main, const Target& target, int run) {
-  KernelSpec spec = spec_of(problem, main, {}, target, "depthwise");
+  KernelSpec spec = convolution_spec(problem, main, {}, target, "depthwise");
   spec.includes = {"units"};
   add(spec, {{"kStrideY", problem.stride_y},
              {"kStrideX", problem.stride_x},
@@ -315,11 +306,31 @@ void add_pointwise_halos(std::vector<KernelSpec>& specs, const ConvolutionProble
 
 }  // namespace
 
+KernelSpec convolution_spec(const ConvolutionProblem& problem, const EpilogueSpec& main, const EpilogueSpec& side,
+                            const Target& target, std::string text) {
+  KernelSpec spec;
+  spec.text = std::move(text);
+  spec.storage = problem.storage;
+  spec.target = target;
+  spec.main = main;
+  spec.side = side;
+  spec.constants = {{"kImages", problem.images},     {"kSrcChannels", problem.src_channels},
+                    {"kSrcH", problem.src_h},        {"kSrcW", problem.src_w},
+                    {"kChannels", problem.channels}, {"kDstH", problem.dst_h},
+                    {"kDstW", problem.dst_w},        {"kKernelH", problem.kernel_h},
+                    {"kKernelW", problem.kernel_w},  {"kPadY", problem.pad_y},
+                    {"kPadX", problem.pad_x}};
+  return spec;
+}
+
 std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem, const EpilogueSpec& main,
                                                const EpilogueSpec& side, const Target& target) {
-  if (problem.depthwise()) return depthwise_candidates(problem, main, target);
+  if (problem.depthwise())
+    return problem.pool ? std::vector<KernelSpec>{} : depthwise_candidates(problem, main, target);
   std::vector<KernelSpec> specs;
   if (problem.groups != 1) return specs;
+  std::vector<KernelSpec> persistent = persistent_candidates(problem, main, target);
+  if (problem.pool) return persistent;
   const PatchKernels kernels(problem, main, side, target);
   if (kernels.possible()) {
     if (problem.taps() > 1) {
@@ -329,6 +340,9 @@ std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem
     }
   }
   if (!problem.side) add_gathers(specs, problem, main, target);
+  // Behind the first: where nobody measures, what has run on a device goes first.
+  specs.insert(specs.begin() + (specs.empty() ? 0 : 1), std::make_move_iterator(persistent.begin()),
+               std::make_move_iterator(persistent.end()));
   return specs;
 }
 

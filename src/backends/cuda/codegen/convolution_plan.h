@@ -12,6 +12,7 @@ struct ConvolutionProblem {
   int channels = 1, dst_h = 1, dst_w = 1, groups = 1;
   int kernel_h = 1, kernel_w = 1, stride_y = 1, stride_x = 1, pad_y = 0, pad_x = 0, dilate_y = 1, dilate_x = 1;
   bool side = false;  ///< a 1×1 convolution of the same input with the same stride rides along
+  bool pool = false;  ///< of the results only the 2×2 maxima with stride 2 are stored, the epilogue applied to them
   Storage storage = Storage::f16;
 
   int taps() const { return kernel_h * kernel_w; }
@@ -22,6 +23,10 @@ struct ConvolutionProblem {
 /// one nor as many as channels.
 std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem, const EpilogueSpec& main,
                                                const EpilogueSpec& side, const Target& target);
+
+/// A kernel of this text with the problem's sizes for constants; how it is cut and launched is still to be said.
+KernelSpec convolution_spec(const ConvolutionProblem& problem, const EpilogueSpec& main, const EpilogueSpec& side,
+                            const Target& target, std::string text);
 
 /// A 7×7 convolution with stride 2 and padding 3 of up to four float32 planes, row-major, and the 3×3 max-pool with
 /// stride 2 and padding 1 behind it.

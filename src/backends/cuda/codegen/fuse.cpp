@@ -220,7 +220,73 @@ bool join_next_stem(Body& body, const Target& target) {
   return false;
 }
 
+/// Whether the result never falls as x rises, whatever the operands are.
+bool is_monotone(const Expression& expression) {
+  if (expression.kind == Expression::Kind::source) return true;
+  if (expression.kind != Expression::Kind::call) return false;
+  const std::string_view function = expression_functions()[static_cast<std::size_t>(expression.index)].name;
+  const auto without_x = [](const Expression& part) { return occurrences(part, source()) == 0; };
+  const std::vector<Expression>& parts = expression.arguments;
+  if (function == "relu") return is_monotone(parts[0]);
+  if (function != "add" && function != "max" && function != "min") return false;
+  return (is_monotone(parts[0]) && without_x(parts[1])) || (without_x(parts[0]) && is_monotone(parts[1]));
+}
+
+/// The pool behind the convolution `id`, where one kernel does both.
+std::optional<NodeId> halving_pool_of(const Body& body, const Neighbours& around, NodeId id, const Target& target) {
+  const Graph& graph = body.graph;
+  const Node* convolution = around.convolution({id, 0});
+  if (convolution == nullptr) return {};
+  const auto pool = around.single_user(id);
+  if (!pool || graph.node(*pool).op_name() != "pooling" || graph.node(*pool).inputs[0].node != id) return {};
+  const OpCall conv_call = call_of(graph, id), pool_call = call_of(graph, *pool);
+  if (conv_call.shape_out().rank() != 4 || conv_call.shape_in(0).rank() != 4) return {};
+  const PoolingSizes sizes = pooling_sizes(pool_call);
+  const Extent two{1, 2, 2}, none{0, 0, 0};
+  ConvolutionProblem problem = convolution_problem(conv_call);
+  problem.pool = true;
+  const bool halves = sizes.type == PoolingType::max && sizes.window.kernel == two && sizes.window.stride == two &&
+                      sizes.window.pad_begin == none && pool_call.shape_out()[2] * 2 == problem.dst_h &&
+                      pool_call.shape_out()[3] * 2 == problem.dst_w;
+  if (!halves || !is_monotone(epilogue_of(*convolution)[0])) return {};
+  for (int k = 0; k + 2 < static_cast<int>(convolution->inputs.size()); ++k) {
+    if (!is_per_channel(conv_call, k)) return {};
+  }
+  if (convolution_candidates(problem, plain_epilogue(), {}, target).empty()) return {};
+  return pool;
+}
+
+bool join_next_pool(Body& body, const Target& target) {
+  const Neighbours around(body);
+  Graph& graph = body.graph;
+  for (const NodeId id : graph.topological_order()) {
+    const auto pool = halving_pool_of(body, around, id, target);
+    if (!pool) continue;
+    const Node conv = graph.node(id), pooling = graph.node(*pool);
+    const Expression inner = epilogue_of(conv)[0];
+    Expressions epilogue = epilogue_of(pooling);
+    const int shift = static_cast<int>(conv.inputs.size()) - 2;
+    for (Expression& expression : epilogue) expression = substitute(expression, inner, shift);
+    auto written = conv.written;
+    written["epilogue"] = to_text(epilogue);
+    std::vector<Value> inputs = conv.inputs;
+    inputs.insert(inputs.end(), pooling.inputs.begin() + 1, pooling.inputs.end());
+    const NodeId both = graph.add(convolution_pool_op(), conv.name + ".pool", inputs, written);
+    graph.node(both).outputs = pooling.outputs;
+    for (int i = 0; i < static_cast<int>(pooling.outputs.size()); ++i) graph.replace_uses({*pool, i}, {both, i});
+    body.take_origins(both, id);
+    body.take_origins(both, *pool);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+const Op& convolution_pool_op() {
+  static const Op op = joined(*primitives().find("convolution"), "convolution_pool");
+  return op;
+}
 
 const Op& convolution_pair_op() {
   static const Op op = [] {
@@ -250,6 +316,7 @@ const Op& stem_op() {
 void fuse_for_kernels(Body& body, const Target& target) {
   while (join_next_shortcut(body, target)) body.drop_unused();
   while (join_next_stem(body, target)) body.drop_unused();
+  while (join_next_pool(body, target)) body.drop_unused();
 }
 
 }  // namespace tenon::cuda

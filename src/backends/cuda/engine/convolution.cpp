@@ -37,6 +37,21 @@ Offer offer_pair(const StepRequest& request) {
   return fused.plan(candidates, format, format, {problem.src_channels, problem.taps(), true});
 }
 
+Offer offer_pool(const StepRequest& request) {
+  Conditions conditions;
+  conditions.require(request.constant[1] != nullptr, "the weight is computed");
+  if (conditions.refuse()) return conditions.reason();
+  const FusedCall fused(request);
+  if (!fused.problem().empty()) return fused.problem();
+  ConvolutionProblem problem = convolution_problem(request.call);
+  problem.pool = true;
+  problem.dst_h *= 2;  // the call's results are the maxima
+  problem.dst_w *= 2;
+  const auto candidates = convolution_candidates(problem, fused.epilogue(), {}, fused.target());
+  const MemoryFormat format = blocked_format(fused.storage());
+  return fused.plan(candidates, format, format, {problem.src_channels, problem.taps()});
+}
+
 Offer offer_stem(const StepRequest& request) {
   const OpCall& call = request.call;
   Conditions conditions;
@@ -62,6 +77,7 @@ Offer offer_stem(const StepRequest& request) {
 
 std::vector<Implementation> engine_convolution_implementations() {
   return {{"tenon:convolution", {"convolution"}, offer_convolution},
+          {"tenon:convolution_pool", {"convolution_pool"}, offer_pool},
           {"tenon:convolution_pair", {"convolution_pair"}, offer_pair},
           {"tenon:stem", {"stem"}, offer_stem}};
 }

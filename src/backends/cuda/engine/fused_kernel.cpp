@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kRuns = 9;              // of a recorded sequence, of which the median counts
 constexpr int kLaunches = 12;         // of a sequence: one after another, as in a network
-constexpr std::size_t kMeasured = 6;  // candidates; those behind the first few were never best by more than the noise
+constexpr std::size_t kMeasured = 8;  // candidates; those behind the first few were never best by more than the noise
 
 struct Loaded {
   CUfunction function = nullptr;

@@ -19,6 +19,7 @@ struct Choose<false, A, B> {
 
 __host__ __device__ constexpr int round_up(int a, int b) { return (a + b - 1) / b * b; }
 __host__ __device__ constexpr int div_up(int a, int b) { return (a + b - 1) / b; }
+__host__ __device__ constexpr int smaller(int a, int b) { return a < b ? a : b; }
 __host__ __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
 
 // ---- numbers ----------------------------------------------------------------------------------------------------
@@ -196,6 +197,7 @@ template <int Pending>
 TENON_DEVICE void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 }
+TENON_DEVICE void copy_wait_all() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
 TENON_DEVICE void store_shared2(u32 to, float a, float b) {
   asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(to), "f"(a), "f"(b) : "memory");
@@ -284,6 +286,10 @@ TENON_DEVICE void barrier_expect(u32 barrier, int bytes) {
 TENON_DEVICE void barrier_arrive(u32 barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
+/// Arrives once the copies that this thread has started are done.
+TENON_DEVICE void copies_arrive(u32 barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
+}
 TENON_DEVICE void barrier_wait(u32 barrier, u32 phase) {
   asm volatile(
       "{\n.reg .pred p;\nL: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1;\n@p bra D;\nbra L;\nD:\n}" ::"r"(
@@ -324,6 +330,16 @@ TENON_DEVICE Pair load_remote2(u32 from) {
   Pair pair;
   asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];" : "=f"(pair.a), "=f"(pair.b) : "r"(from) : "memory");
   return pair;
+}
+
+/// A warpgroup leaves all registers but these, or takes what others have left.
+template <int Registers>
+TENON_DEVICE void keep_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Registers));
+}
+template <int Registers>
+TENON_DEVICE void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Registers));
 }
 
 // ---- wgmma --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,336 @@
+// Convolution for many images by blocks that stay: each walks over pieces of the work (kTilesOfBlock × 64 pixels of kBlockN
+// channels), one warp streaming weights and three input patches ahead of it, across the ends of pieces. So neither
+// loads nor launches are waited for between pieces, and a warpgroup that stores its results leaves the tensor cores to
+// the others.
+//
+// As in patch.cuh nothing is unfolded: a tap of the filter is another start address in the patch. Pixels are cut in one
+// of two ways (kLinear):
+//     tiles    of 8×8, each with its own halo: nothing is wasted where they fill the map
+//     linear   pixels in reading order, each row and each image followed by its padding, so that the padding after a row is
+//              also the one before the next: one patch for the whole block, and 28×28 wastes 7 % where tiles waste 31 %
+// With few input channels (kThin: one unit) a step of the tensor cores takes two taps of the filter in place of two units.
+// kPool: the 2×2 maxima with stride 2 are stored in place of the results; the epilogue is applied to the maxima.
+//
+// Generated: kImages, kSrcChannels, kSrcH, kSrcW, kChannels, kDstH, kDstW, kKernelH, kKernelW, kPadY, kPadX, kStride,
+// kChunk, kBlockN, kTilesOfBlock, kRing (stages of weights), kPatches, kLinear, kPool, kBlocksPerSm.
+// Linear: kDst = kSrc, kernels are odd and padded by half, or 1×1 with any stride. Tiles: kStride is 1; kPool: they fill the
+// map. Grid: as many blocks as are resident together.
+
+constexpr int kTaps = kKernelH * kKernelW;
+constexpr int kSrcPixels = kSrcH * kSrcW, kDstPixels = kDstH * kDstW;
+constexpr int kSrcUnits = div_up(kSrcChannels, kUnit);
+constexpr int kChunkUnits = kChunk / kUnit, kChunks = div_up(kSrcChannels, kChunk);
+constexpr bool kThin = kSrcUnits == 1;
+constexpr int kTapsOfChunk = kThin ? 1 : kTaps;  // stages of weights
+constexpr int kSteps = kThin ? div_up(kTaps, 2) : kChunk / kStepChannels;  // tensor core instructions a stage
+constexpr int kStageBytes = kSteps * kStepChannels * kBlockN * kWeightElementBytes;
+constexpr int kTapsAtOnce = TENON_SPLIT ? 1 : kTapsOfChunk;
+constexpr int kColumns = kBlockN / 8;
+constexpr int kConsumers = kTilesOfBlock * 128, kThreads = kConsumers + 128;
+constexpr int kCopiers = 96;  // threads that copy patches
+// Registers change hands: a warpgroup that copies needs few, one that multiplies as many as there are.
+constexpr int kRegisters = 65536 / (kThreads * kBlocksPerSm) / 8 * 8, kCopierRegisters = 56;
+constexpr int kConsumerRegisters = smaller(232, (kRegisters * kThreads - kCopierRegisters * 128) / kConsumers / 8 * 8);
+constexpr bool kWholeBlocks = round_up(kChannels, kUnit) % kBlockN == 0;
+
+constexpr int kTilesX = div_up(kDstW, 8), kTilesY = div_up(kDstH, 8), kTiles = kTilesX * kTilesY;
+constexpr int kPatchH = 7 + kKernelH, kPatchW = 7 + kKernelW;  // of a tile
+constexpr int kPitch = kDstW + kPadX, kPlanePositions = (kDstH + kPadY) * kPitch;  // linear
+constexpr int kHalo = kPadY * kPitch + kPadX;
+
+constexpr int kGroups =
+    div_up(kLinear ? div_up(kImages * kPlanePositions, 64) : kImages * kTiles, kTilesOfBlock);  // of pixels
+constexpr int kChannelBlocks = div_up(kChannels, kBlockN), kPieces = kGroups * kChannelBlocks;
+constexpr int kPositions = kLinear ? kTilesOfBlock * 64 + 2 * kHalo : kTilesOfBlock * kPatchH * kPatchW;  // of a patch
+constexpr int kPlaneBytes = kPositions * 16, kPatchBytes = kChunkUnits * kPlaneBytes;
+constexpr int kGroupBytes = (kLinear ? 64 : kPatchH * kPatchW) * 16;  // from one warpgroup's pixels to the next one's
+constexpr int kEightBytes = kLinear ? 128 : kPatchW * 16;             // from eight pixels to the next eight
+
+TENON_DEVICE constexpr int tap_bytes(int tap) {
+  return (tap / kKernelW * (kLinear ? kPitch : kPatchW) + tap % kKernelW) * 16;
+}
+
+// Shared memory: stages of weights, patches, and for each of both its barriers.
+constexpr int kPatchesAt = kRing * kStageBytes, kBarriersAt = kPatchesAt + kPatches * kPatchBytes;
+
+/// Where somebody stands in a ring of `Size` slots, whose barriers lie at `At`: those of full slots, those of empty ones.
+template <int Size, int At>
+struct Slot {
+  int slot = 0;
+  u32 phase = 0;  // of the barriers of full slots
+  TENON_DEVICE void next() {
+    if (++slot == Size) {
+      slot = 0;
+      phase ^= 1;
+    }
+  }
+  TENON_DEVICE u32 full(u32 shared) const { return shared + At + slot * 8; }
+  TENON_DEVICE u32 empty(u32 shared) const { return shared + At + (Size + slot) * 8; }
+  TENON_DEVICE void wait_full(u32 shared) const { barrier_wait(full(shared), phase); }
+  /// At once in the first round: of a barrier that was never used, the phase before is over.
+  TENON_DEVICE void wait_empty(u32 shared) const { barrier_wait(empty(shared), phase ^ 1); }
+  TENON_DEVICE void give_back_previous(u32 shared) const {
+    barrier_arrive(shared + At + (Size + (slot == 0 ? Size - 1 : slot - 1)) * 8);
+  }
+};
+using Stage = Slot<kRing, kBarriersAt>;
+using Patch = Slot<kPatches, kBarriersAt + kRing * 16>;
+
+/// The unit of the source, in its image's first plane, that position `position` of a patch holds; -1 for padding.
+TENON_DEVICE int source_of(int group, int position) {
+  int n, y, x;
+  bool inside;
+  if constexpr (kLinear != 0) {
+    const int at = group * kTilesOfBlock * 64 - kHalo + position;
+    n = at / kPlanePositions;
+    y = at % kPlanePositions / kPitch * kStride;
+    x = at % kPlanePositions % kPitch * kStride;
+    inside = at >= 0 && n < kImages && y < kSrcH && x < kSrcW;
+  } else {
+    const int tile = group * kTilesOfBlock + position / (kPatchH * kPatchW), in_tile = position % (kPatchH * kPatchW);
+    n = tile / kTiles;
+    y = tile % kTiles / kTilesX * 8 + in_tile / kPatchW - kPadY;
+    x = tile % kTiles % kTilesX * 8 + in_tile % kPatchW - kPadX;
+    inside = n < kImages && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
+  }
+  return inside ? n * kSrcUnits * kSrcPixels + y * kSrcW + x : -1;
+}
+
+/// The weights lie in the order they are read: blocks of channels, chunks, taps.
+TENON_DEVICE void stream_weights(const Pointers& p, u32 shared) {
+  Stage at;
+#pragma unroll 1
+  for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
+    const char* from = static_cast<const char*>(p.weight) +
+                       static_cast<u64>(piece % kChannelBlocks) * (kChunks * kTapsOfChunk * kStageBytes);
+#pragma unroll 1
+    for (int i = 0; i < kChunks * kTapsOfChunk; ++i, at.next()) {
+      at.wait_empty(shared);
+      barrier_expect(at.full(shared), kStageBytes);
+      bulk_copy(shared + at.slot * kStageBytes, from + i * kStageBytes, kStageBytes, at.full(shared));
+    }
+  }
+}
+
+/// Each thread copies the same positions of all planes; the barrier counts it when its copies have arrived.
+TENON_DEVICE void stream_patches(const Pointers& p, u32 shared, int thread) {
+  constexpr int kParts = div_up(kPositions, kCopiers);
+  Patch at;
+#pragma unroll 1
+  for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
+    int from[kParts];
+    u32 inside = 0;  // a bit a part: fewer registers than a length each
+#pragma unroll
+    for (int i = 0; i < kParts; ++i) {
+      const int unit = source_of(piece / kChannelBlocks, thread + i * kCopiers);
+      from[i] = unit < 0 ? 0 : unit;
+      inside |= (unit < 0 ? 0u : 1u) << i;
+    }
+#pragma unroll 1
+    for (int chunk = 0; chunk < kChunks; ++chunk, at.next()) {
+      at.wait_empty(shared);
+      const u32 to = shared + kPatchesAt + at.slot * kPatchBytes + thread * 16;
+#pragma unroll 1
+      for (int unit = 0; unit < kChunkUnits; ++unit) {
+        const uint4* plane = static_cast<const uint4*>(p.src) + (chunk * kChunkUnits + unit) * kSrcPixels;
+#pragma unroll
+        for (int i = 0; i < kParts; ++i) {
+          if (kPositions % kCopiers == 0 || i < kParts - 1 || thread + i * kCopiers < kPositions) {
+            copy_unit(to + unit * kPlaneBytes + i * kCopiers * 16, plane + from[i], inside >> i & 1);
+          }
+        }
+      }
+      copies_arrive(at.full(shared));
+    }
+  }
+  copy_wait_all();
+}
+
+/// A warpgroup that multiplies. Each warp gives slots back when the products after theirs are under way.
+struct Consumer {
+  u32 shared;
+  int warpgroup, warp, lane;
+  Stage stage;
+  Patch patch;
+
+#if TENON_SPLIT
+  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
+    const u64 b = descriptor(shared + stage.slot * kStageBytes, kBlockN * 32, 128);
+    multiply_split<kSteps>(acc, split_address(a, kPlaneBytes, kEightBytes, warp, lane) + tap_bytes(tap), kPlaneBytes, b);
+  }
+#else
+  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
+    const u64 b = descriptor(shared + stage.slot * kStageBytes, kBlockN * 16, 128);
+    pin(acc);
+    wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < kSteps; ++k) {
+      if constexpr (kThin) {
+        // Behind the last of an odd number of taps its own pixels stand again, for weights that are zero.
+        const int next = 2 * k + 1 < kTaps ? tap_bytes(2 * k + 1) - tap_bytes(2 * k) : 0;
+        wgmma(acc, descriptor(a + tap_bytes(2 * k), next, kEightBytes), b + k * kBlockN * 2);
+      } else {
+        wgmma(acc, descriptor(a, kPlaneBytes, kEightBytes) + (tap_bytes(tap) + k * 2 * kPlaneBytes) / 16,
+              b + k * kBlockN * 2);
+      }
+    }
+    wgmma_commit();
+    wgmma_wait<1>();  // the stage before is done
+  }
+#endif
+
+  /// All products of a piece.
+  TENON_DEVICE void multiply(float (&acc)[kBlockN / 2]) {
+#pragma unroll
+    for (int i = 0; i < kBlockN / 2; ++i) acc[i] = 0;
+#pragma unroll 1
+    for (int chunk = 0; chunk < kChunks; ++chunk) {
+      patch.wait_full(shared);
+      fence_async();
+      const u32 a = shared + kPatchesAt + patch.slot * kPatchBytes + warpgroup * kGroupBytes;
+#pragma unroll kTapsAtOnce
+      for (int tap = 0; tap < kTapsOfChunk; ++tap) {
+        stage.wait_full(shared);
+        multiply_stage(acc, a, tap);
+        if (lane == 0 && (tap > 0 || chunk > 0)) stage.give_back_previous(shared);
+        if (lane == 0 && tap == 0 && chunk > 0) patch.give_back_previous(shared);
+        stage.next();
+      }
+      patch.next();
+    }
+    wgmma_wait<0>();
+    pin(acc);
+    if (lane == 0) {
+      stage.give_back_previous(shared);
+      patch.give_back_previous(shared);
+    }
+  }
+};
+
+/// A pixel of the outputs.
+struct Pixel {
+  int n, at;
+  bool valid;
+};
+/// Where a lane's row `h` (of two, eight apart) of its warp's sixteen belongs.
+TENON_DEVICE Pixel pixel_of(int group, int warpgroup, int warp, int lane, int h) {
+  if constexpr (kLinear != 0) {
+    const int at = (group * kTilesOfBlock + warpgroup) * 64 + warp * 16 + h * 8 + lane / 4;
+    const int n = at / kPlanePositions, y = at % kPlanePositions / kPitch, x = at % kPlanePositions % kPitch;
+    return {n, y * kDstW + x, n < kImages && y < kDstH && x < kDstW};
+  } else {
+    const int tile = group * kTilesOfBlock + warpgroup, n = tile / kTiles;
+    const int y = tile % kTiles / kTilesX * 8 + warp * 2 + h, x = tile % kTiles % kTilesX * 8 + lane / 4;
+    return {n, y * kDstW + x, n < kImages && y < kDstH && x < kDstW};
+  }
+}
+
+TENON_DEVICE bool has_channel(int channel) { return kWholeBlocks || channel < round_up(kChannels, kUnit); }
+
+TENON_DEVICE void store(const Pointers& p, const float (&acc)[kBlockN / 2], int piece, int warpgroup, int warp,
+                        int lane) {
+  constexpr int kColumnStep = 8 / kUnit * kDstPixels * kUnit;
+  const int channel = piece % kChannelBlocks * kBlockN + lane % 4 * 2;
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const Pixel pixel = pixel_of(piece / kChannelBlocks, warpgroup, warp, lane, h);
+    const int at = element_of<kDstPixels>(pixel.n, channel, pixel.at);
+    // Four columns at a time: what they read is under way together, in few registers.
+    constexpr int kTogether = kColumns < 4 ? kColumns : 4;
+#pragma unroll
+    for (int first = 0; first < kColumns; first += kTogether) {
+      Fetched<Main> operands[kTogether];
+#pragma unroll
+      for (int j = 0; j < kTogether; ++j) {
+        const int column = first + j;
+        fetch<Main, Which::activations>(operands[j], p, channel + column * 8, at + column * kColumnStep,
+                                        pixel.valid && has_channel(channel + column * 8));
+      }
+#pragma unroll
+      for (int j = 0; j < kTogether; ++j) {
+        const int column = first + j;
+        const bool there = pixel.valid && has_channel(channel + column * 8);
+        fetch<Main, Which::constants>(operands[j], p, channel + column * 8, 0, there);
+        finish<Main>(p, {acc[column * 4 + h * 2], acc[column * 4 + h * 2 + 1]}, operands[j], channel + column * 8,
+                     at + column * kColumnStep, there);
+      }
+    }
+  }
+}
+
+/// Lanes hold the columns of a tile, `h` two of its rows: a window is two lanes and both rows. Of two neighbouring units
+/// of channels one lane of a window finishes the one, the other the other.
+TENON_DEVICE void store_pooled(const Pointers& p, const float (&acc)[kBlockN / 2], int piece, int warpgroup, int warp,
+                               int lane) {
+  constexpr int kPooledW = kDstW / 2, kPooledPixels = kDstPixels / 4;
+  const int tile = piece / kChannelBlocks * kTilesOfBlock + warpgroup, n = tile / kTiles, odd = lane / 4 % 2;
+  const int y = tile % kTiles / kTilesX * 4 + warp, x = tile % kTiles % kTilesX * 4 + lane / 8;
+  const int channel = piece % kChannelBlocks * kBlockN + odd * 8 + lane % 4 * 2;
+  const int at = element_of<kPooledPixels>(n, channel, y * kPooledW + x);
+#pragma unroll
+  for (int j = 0; j < kColumns; j += 2) {
+    float maxima[2][2];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      maxima[i / 2][i % 2] = max_nan(acc[(j + i / 2) * 4 + i % 2], acc[(j + i / 2) * 4 + 2 + i % 2]);
+    }
+    Pair x2;
+    x2.a = max_nan(odd ? maxima[1][0] : maxima[0][0],
+                   __shfl_xor_sync(0xffffffffu, odd ? maxima[0][0] : maxima[1][0], 4));
+    x2.b = max_nan(odd ? maxima[1][1] : maxima[0][1],
+                   __shfl_xor_sync(0xffffffffu, odd ? maxima[0][1] : maxima[1][1], 4));
+    const bool there = n < kImages && has_channel(channel + j * 8);
+    const int element = at + j * (8 / kUnit) * kPooledPixels * kUnit;
+    Fetched<Main> operands;
+    fetch<Main, Which::all>(operands, p, channel + j * 8, element, there);
+    finish<Main>(p, x2, operands, channel + j * 8, element, there);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    tenon_kernel(const __grid_constant__ Pointers p) {
+  extern __shared__ __align__(128) char memory[];
+  const u32 shared = shared_address(memory);
+  if (threadIdx.x == 0) {
+    Stage stage;
+    for (int s = 0; s < kRing; ++s, stage.next()) {
+      barrier_init(stage.full(shared), 1);
+      barrier_init(stage.empty(shared), kTilesOfBlock * 4);
+    }
+    Patch patch;
+    for (int s = 0; s < kPatches; ++s, patch.next()) {
+      barrier_init(patch.full(shared), kCopiers);
+      barrier_init(patch.empty(shared), kTilesOfBlock * 4);
+    }
+    barrier_init_done();
+  }
+  __syncthreads();
+  const int warpgroup = __shfl_sync(0xffffffffu, threadIdx.x / 128, 0), lane = threadIdx.x % 32;
+  const int warp = threadIdx.x % 128 / 32;
+  if (warpgroup == kTilesOfBlock) {
+    keep_registers<kCopierRegisters>();
+    if (warp == 0) {
+      launch_dependents();
+      if (lane == 0) stream_weights(p, shared);
+    } else {
+      wait_for_predecessor();
+      launch_dependents();
+      stream_patches(p, shared, threadIdx.x - kConsumers - 32);
+    }
+  } else {
+    take_registers<kConsumerRegisters>();
+    wait_for_predecessor();
+    launch_dependents();
+    Consumer consumer{shared, warpgroup, warp, lane, {}, {}};
+#pragma unroll 1
+    for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
+      float acc[kBlockN / 2];
+      consumer.multiply(acc);
+      if constexpr (kPool != 0) {
+        store_pooled(p, acc, piece, warpgroup, warp, lane);
+      } else {
+        store(p, acc, piece, warpgroup, warp, lane);
+      }
+    }
+  }
+}
