@@ -210,6 +210,28 @@ TenonStatus tenon_executor_wait(TenonExecutor* executor);
  * it), and must not be used after the executor was freed. */
 TenonStatus tenon_executor_output(const TenonExecutor* executor, size_t i, TenonTensor** tensor);
 
+/* Arrays that lie in the memory of the executor's device already. Pointers are addresses there; a TenonStream is a
+ * CUstream (cudaStream_t), NULL being CUDA's default stream. On the CPU the device's memory is the host's, and streams
+ * do nothing. */
+typedef void* TenonStream;
+
+/* Reads the input where it lies from here on, without a copy: memory of the executor's device, on a 64-byte boundary,
+ * that holds the bound type and shape in row-major order. It must stay valid until `release(context)` is called, once,
+ * when the executor reads it no more: at the next tenon_executor_share_input() or tenon_executor_set_input() of that
+ * name, which then wait for queued forwards, or when the executor is freed. `release` may be NULL; it is not called
+ * when this function fails. Whoever writes the memory orders the writes and the forwards. */
+TenonStatus tenon_executor_share_input(TenonExecutor* executor, const char* name, const void* data,
+                                       void (*release)(void* context), void* context);
+/* Where the device has the i-th output, row-major, of tenon_executor_type(). The next forward overwrites it; it must
+ * not be used after the executor was freed. Does not wait. */
+TenonStatus tenon_executor_device_output(const TenonExecutor* executor, size_t i, const void** data);
+/* The stream that forwards are queued on, as long as the executor lives; NULL on the CPU. */
+TenonStatus tenon_executor_stream(const TenonExecutor* executor, TenonStream* stream);
+/* Forwards queued from here on begin after what `stream` has queued by now. The host does not wait. */
+TenonStatus tenon_executor_wait_for(TenonExecutor* executor, TenonStream stream);
+/* What is queued on `stream` from here on begins after the forwards queued by now. The host does not wait. */
+TenonStatus tenon_executor_precede(TenonExecutor* executor, TenonStream stream);
+
 /* Called during forward after each node with each visible output ("conv0_output"), in the thread that called forward.
  * `name` and `value` are valid during the call only. */
 typedef void (*TenonMonitor)(const char* name, const TenonTensor* value, void* context);

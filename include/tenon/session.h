@@ -40,6 +40,24 @@ class Session {
   /// A view of the i-th output, overwritten by the next forward(); clone() it to keep it.
   const Tensor& output(int i) const;
 
+  // For callers whose arrays lie in the memory of the device. The pointers are addresses there; a stream is a CUstream
+  // (or cudaStream_t), null being CUDA's default stream. On the CPU the device's memory is the host's, and streams do
+  // nothing.
+
+  /// Reads the input where it lies from here on, without a copy: memory of the Session's device, on a 64-byte boundary,
+  /// that holds the bound type and shape in row-major order. `owner` keeps it alive while the Session reads it; whoever
+  /// writes it orders the writes and the forwards (wait_for()). Waits for queued forwards where they read other memory.
+  /// set_input() goes back to memory of the Session's own.
+  void share_input(const std::string& name, const void* data, std::shared_ptr<const void> owner = {});
+  /// Where the device has the i-th output, row-major; the next forward overwrites it. Does not wait.
+  const void* device_output(int i) const;
+  /// The stream that forwards are queued on; null on the CPU. It lives as long as the Session.
+  void* stream() const;
+  /// Forwards queued from here on begin after what `stream` has queued by now. The host does not wait.
+  void wait_for(void* stream);
+  /// What is queued on `stream` from here on begins after the forwards queued by now. The host does not wait.
+  void precede(void* stream);
+
   /// The same model and options with other input shapes; parameters are shared, not copied.
   Session reshape(const std::map<std::string, Shape>& shapes) const;
 

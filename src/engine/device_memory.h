@@ -32,6 +32,10 @@ class DeviceQueue {
   virtual void wait() = 0;
   /// Milliseconds between the begin and the end, on the device, of what `work` queues; waits for it.
   virtual double time(const std::function<void()>& work) = 0;
+  /// What is queued here from now on begins after all that is queued on a stream of somebody else so far; and the other
+  /// way round. On the host, which queues nothing, nothing happens.
+  virtual void wait_for(void* stream) = 0;
+  virtual void precede(void* stream) = 0;
   /// Records what `work` queues instead of doing it. Null where work is not recorded: then queue it each time.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
 };
@@ -49,6 +53,9 @@ class DeviceMemory {
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) = 0;
   /// The tensor where kernels of the device read it: itself on the host, a copy elsewhere.
   virtual Tensor resident(const Tensor& tensor) = 0;
+  /// Throws Error(invalid_argument) where these bytes, of somebody else, are no memory of the device. On the host,
+  /// where nobody can tell, it does not.
+  virtual void require_own(const void* data, std::size_t bytes) const = 0;
   virtual std::unique_ptr<DeviceQueue> open_queue() = 0;
 };
 

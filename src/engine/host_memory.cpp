@@ -17,6 +17,8 @@ class HostQueue : public DeviceQueue {
   }
   void copy_out(void* dst, const void* src, std::size_t bytes) override { copy_in(dst, src, bytes); }
   void wait() override {}
+  void wait_for(void*) override {}
+  void precede(void*) override {}
   double time(const std::function<void()>& work) override {
     const auto start = std::chrono::steady_clock::now();
     work();
@@ -34,6 +36,7 @@ class HostMemory : public DeviceMemory {
     return {memory, static_cast<std::byte*>(memory->mutable_data())};
   }
   Tensor resident(const Tensor& tensor) override { return tensor; }
+  void require_own(const void*, std::size_t) const override {}
   std::unique_ptr<DeviceQueue> open_queue() override { return std::make_unique<HostQueue>(); }
 
  private:

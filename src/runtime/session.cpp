@@ -1,6 +1,7 @@
 #include <tenon/session.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/error.h"
 #include "core/threads.h"
@@ -30,6 +31,7 @@ struct Session::State {
       const std::size_t bytes = padded_bytes(program.graph.node(id).outputs[0], {});
       feeds.push_back(backend.memory->allocate(bytes));
       queue->clear(feeds.back().get(), bytes);
+      sources.push_back({feeds.back().get(), {}});
     }
     arena = backend.memory->allocate(program.arena_bytes);
     for (const Step& step : program.steps) {
@@ -59,7 +61,7 @@ struct Session::State {
       case Place::Kind::buffer:
         return buffer_address(place.index);
       case Place::Kind::feed:
-        return feeds[index].get();
+        return sources[index].data;
       case Place::Kind::constant:
         return std::as_const(program.constants[index]).data();
       case Place::Kind::result:  // outputs lie in the arena
@@ -70,6 +72,25 @@ struct Session::State {
   }
 
   void* write_address(Place place) { return place.kind == Place::Kind::buffer ? buffer_address(place.index) : nullptr; }
+
+  /// Reads an input elsewhere from here on.
+  void set_source(std::size_t feed, const void* data, std::shared_ptr<const void> owner) {
+    Source& source = sources[feed];
+    if (source.data == data) {
+      if (owner) source.owner = std::move(owner);
+      return;
+    }
+    if (source.owner) queue->wait();  // what is queued reads memory that may go with its owner
+    source.owner = std::move(owner);
+    source.data = data;
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+      const std::vector<Place>& src = program.steps[i].src;
+      for (std::size_t k = 0; k < src.size(); ++k) memories[i].src[k] = read_address(src[k]);
+    }
+    // Recorded anew once two forwards in a row read the same memory: recording takes longer than a forward.
+    recording.reset();
+    forwarded = false;
+  }
 
   void forward_async() {
     const ThreadScope scope(compiled.threads);
@@ -100,7 +121,7 @@ struct Session::State {
     for (std::size_t i = 0; i < feeds.size(); ++i) {
       const Node& node = program.graph.node(program.feeds[i]);
       void* feed = state->feeds[state->compiled.feed_index(node.name)].get();
-      state->queue->copy_in(feed, feeds[i].get(), padded_bytes(node.outputs[0], {}));
+      state->queue->copy_in(feed, sources[i].data, padded_bytes(node.outputs[0], {}));
     }
     return state;
   }
@@ -108,7 +129,7 @@ struct Session::State {
   std::vector<double> time_steps() {
     const ThreadScope scope(compiled.threads);
     std::vector<const void*> addresses;
-    for (const auto& feed : feeds) addresses.push_back(feed.get());
+    for (const Source& source : sources) addresses.push_back(source.data);
     std::fill(fetched.begin(), fetched.end(), false);
     return tenon::time_steps(program, {arena.get(), addresses, {}, queue->stream()},
                              [&](const std::function<void()>& step) { return time_step(step); });
@@ -152,6 +173,13 @@ struct Session::State {
     return copy;
   }
 
+  std::size_t output_index(int i) const {
+    if (i < 0 || i >= static_cast<int>(outputs.size())) {
+      fail(ErrorCode::invalid_argument, "there is no output {}; there are {}", i, outputs.size());
+    }
+    return static_cast<std::size_t>(i);
+  }
+
   const Tensor& output(std::size_t i) {
     if (backend.memory->is_host() || fetched[i]) return outputs[i];
     queue->copy_out(outputs[i].mutable_data(), read_address(program.outputs[i]), outputs[i].bytes());
@@ -164,6 +192,12 @@ struct Session::State {
   const Program& program = compiled.program;
   const Backend& backend = compiled.backend;
   std::vector<std::shared_ptr<std::byte>> feeds;
+  /// Where the inputs are read: in feeds, or in memory of the caller.
+  struct Source {
+    const void* data;
+    std::shared_ptr<const void> owner;
+  };
+  std::vector<Source> sources;
   std::shared_ptr<std::byte> arena;
   // Closed before the memory above is given back: what is queued may still work on it.
   std::unique_ptr<DeviceQueue> queue = backend.memory->open_queue();
@@ -199,7 +233,8 @@ const TensorType& Session::type(const std::string& name) const {
 
 void Session::set_input(const std::string& name, const Tensor& value) {
   const EngineState& compiled = state_->compiled;
-  void* feed = state_->feeds[compiled.feed_index(name)].get();
+  const std::size_t index = compiled.feed_index(name);
+  void* feed = state_->feeds[index].get();
   const TensorType& type = compiled.types.at(name);
   if (value.shape() != type.shape) {
     fail(ErrorCode::invalid_argument,
@@ -207,6 +242,7 @@ void Session::set_input(const std::string& name, const Tensor& value) {
          type.shape.str(), value.shape().str());
   }
   const Tensor converted = value.astype(*type.dtype);
+  state_->set_source(index, feed, {});
   state_->queue->copy_in(feed, converted.data(), converted.bytes());
 }
 
@@ -224,10 +260,39 @@ void Session::wait() {
 }
 
 const Tensor& Session::output(int i) const {
-  if (i < 0 || i >= static_cast<int>(state_->outputs.size())) {
-    fail(ErrorCode::invalid_argument, "there is no output {}; there are {}", i, state_->outputs.size());
+  return state_->output(state_->output_index(i));
+}
+
+void Session::share_input(const std::string& name, const void* data, std::shared_ptr<const void> owner) {
+  constexpr std::uintptr_t kAlignment = 64;  // of what DeviceMemory::allocate() gives, which kernels count on
+  const std::size_t index = state_->compiled.feed_index(name);
+  const std::size_t bytes = padded_bytes(state_->compiled.types.at(name), {});
+  if (bytes > 0 && reinterpret_cast<std::uintptr_t>(data) % kAlignment != 0) {
+    fail(ErrorCode::invalid_argument,
+         "the input '{}' cannot be read at {}, which is no multiple of {}; set_input() copies it", name, data,
+         kAlignment);
   }
-  return state_->output(static_cast<std::size_t>(i));
+  if (bytes > 0 && data == nullptr) {
+    fail(ErrorCode::invalid_argument, "the input '{}' has {} bytes, but its address is null", name, bytes);
+  }
+  if (bytes > 0) state_->backend.memory->require_own(data, bytes);
+  state_->set_source(index, data, std::move(owner));
+}
+
+const void* Session::device_output(int i) const {
+  return state_->read_address(state_->program.outputs[state_->output_index(i)]);
+}
+
+void* Session::stream() const {
+  return state_->queue->stream();
+}
+
+void Session::wait_for(void* stream) {
+  state_->queue->wait_for(stream);
+}
+
+void Session::precede(void* stream) {
+  state_->queue->precede(stream);
 }
 
 Session Session::reshape(const std::map<std::string, Shape>& shapes) const {

@@ -289,6 +289,41 @@ static void test_executor(const TenonModel* model) {
   tenon_executor_free(executor);
 }
 
+static void count_release(void* context) {
+  ++*(int*)context;
+}
+
+static void test_shared_memory(const TenonModel* model) {
+  TenonExecutor* executor = bind(model, 1);
+  _Alignas(64) const float values[4] = {1, 2, 3, 0};
+  int released = 0;
+  CHECK_FAILS(tenon_executor_share_input(executor, "data", values + 1, count_release, &released),
+              TENON_INVALID_ARGUMENT, "no multiple of 64");
+  CHECK(released == 0);
+  CHECK_OK(tenon_executor_share_input(executor, "data", values, count_release, &released));
+  CHECK_OK(tenon_executor_wait_for(executor, NULL));
+  CHECK_OK(tenon_executor_forward(executor));
+  CHECK_OK(tenon_executor_precede(executor, NULL));
+  check_output(executor, 14.5f, 0);
+  const void* output = NULL;
+  CHECK_OK(tenon_executor_device_output(executor, 0, &output));
+  CHECK(output != NULL && ((const float*)output)[0] == 14.5f);
+  CHECK_FAILS(tenon_executor_device_output(executor, 1, &output), TENON_INVALID_ARGUMENT, "output 1");
+  TenonStream stream = &stream;
+  CHECK_OK(tenon_executor_stream(executor, &stream));
+  CHECK(stream == NULL);
+  CHECK(released == 0);
+  const int64_t dims[2] = {1, 3};
+  TenonTensor* zeros = make_tensor(TENON_FLOAT32, 2, dims, NULL);
+  CHECK_OK(tenon_executor_set_input(executor, "data", zeros));
+  CHECK(released == 1 && values[0] == 1);
+  CHECK_OK(tenon_executor_forward(executor));
+  check_output(executor, 0.5f, 0.25f);
+  tenon_tensor_free(zeros);
+  tenon_executor_free(executor);
+  CHECK(released == 1);
+}
+
 static void test_engine(const TenonModel* model) {
   const int64_t dims[] = {1, 3};
   const TenonType data = {"data", TENON_FLOAT32, 2, dims};
@@ -469,6 +504,7 @@ int main(int argc, char** argv) {
   test_parameters(model);
   test_inference(model);
   test_executor(model);
+  test_shared_memory(model);
   test_engine(model);
   test_bind_errors(model);
   test_threads();

@@ -81,6 +81,37 @@ TenonStatus tenon_executor_output(const TenonExecutor* executor, size_t i, Tenon
   });
 }
 
+TenonStatus tenon_executor_share_input(TenonExecutor* executor, const char* name, const void* data,
+                                       void (*release)(void* context), void* context) {
+  return guarded([&] {
+    require(executor, "executor");
+    const auto owner = std::make_shared<Release>(context);
+    executor->executor.share_input(require(name, "name"), data, owner);
+    owner->function = release;  // from here on nothing fails
+  });
+}
+
+TenonStatus tenon_executor_device_output(const TenonExecutor* executor, size_t i, const void** data) {
+  return guarded([&] {
+    require(data, "data");
+    const std::size_t count = require(executor, "executor")->outputs.names().size();
+    if (i >= count) fail(ErrorCode::invalid_argument, "there is no output {}, the model has {}", i, count);
+    *data = executor->executor.device_output(static_cast<int>(i));
+  });
+}
+
+TenonStatus tenon_executor_stream(const TenonExecutor* executor, TenonStream* stream) {
+  return guarded([&] { *require(stream, "stream") = require(executor, "executor")->executor.stream(); });
+}
+
+TenonStatus tenon_executor_wait_for(TenonExecutor* executor, TenonStream stream) {
+  return guarded([&] { require(executor, "executor")->executor.wait_for(stream); });
+}
+
+TenonStatus tenon_executor_precede(TenonExecutor* executor, TenonStream stream) {
+  return guarded([&] { require(executor, "executor")->executor.precede(stream); });
+}
+
 TenonStatus tenon_executor_run(TenonExecutor* executor, size_t src_count, const void* const* src, size_t dst_count,
                                void* const* dst) {
   return guarded([&] {

@@ -71,6 +71,18 @@ std::span<const T> array(std::size_t count, const T* items, const char* argument
   return {items, count};
 }
 
+/// Gives borrowed memory back to the caller, once it is armed.
+struct Release {
+  explicit Release(void* given) : context(given) {}
+  Release(const Release&) = delete;
+  Release& operator=(const Release&) = delete;
+  ~Release() {
+    if (function != nullptr) function(context);
+  }
+  void* context;
+  void (*function)(void*) = nullptr;
+};
+
 bool is_dtype(TenonDType dtype);
 DType dtype_of(TenonDType dtype);
 /// A shape of a call; only inference takes unknown dimensions.

@@ -6,22 +6,6 @@ using namespace tenon::c_api;
 using tenon::ErrorCode;
 using tenon::fail;
 
-namespace {
-
-/// Gives borrowed memory back to the caller, once it is armed.
-struct Release {
-  explicit Release(void* given) : context(given) {}
-  Release(const Release&) = delete;
-  Release& operator=(const Release&) = delete;
-  ~Release() {
-    if (function != nullptr) function(context);
-  }
-  void* context;
-  void (*function)(void*) = nullptr;
-};
-
-}  // namespace
-
 extern "C" {
 
 size_t tenon_dtype_size(TenonDType dtype) {

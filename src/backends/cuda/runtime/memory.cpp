@@ -171,6 +171,18 @@ class GpuQueue : public DeviceQueue {
     throw_failure(stream_);
   }
 
+  void wait_for(void* stream) override {
+    device_.make_current();
+    require_stream(driver().cuEventRecord(meeting(), static_cast<CUstream>(stream)));
+    check(driver().cuStreamWaitEvent(stream_, meeting(), CU_EVENT_WAIT_DEFAULT));
+  }
+
+  void precede(void* stream) override {
+    device_.make_current();
+    check(driver().cuEventRecord(meeting(), stream_));
+    require_stream(driver().cuStreamWaitEvent(static_cast<CUstream>(stream), meeting(), CU_EVENT_WAIT_DEFAULT));
+  }
+
   double time(const std::function<void()>& work) override {
     device_.make_current();
     const Event begin(CU_EVENT_DEFAULT), end(CU_EVENT_DEFAULT);
@@ -195,6 +207,19 @@ class GpuQueue : public DeviceQueue {
   }
 
  private:
+  /// Where this stream and another meet.
+  CUevent meeting() {
+    if (!meeting_) meeting_ = std::make_unique<Event>(CU_EVENT_DISABLE_TIMING);
+    return *meeting_;
+  }
+
+  void require_stream(CUresult status) const {
+    if (status == CUDA_ERROR_INVALID_HANDLE || status == CUDA_ERROR_INVALID_CONTEXT) {
+      fail(ErrorCode::invalid_argument, "the stream is none of {}: {}", device_.title(), describe(status));
+    }
+    check(status);
+  }
+
   CUgraph capture(const std::function<void()>& work) {
     check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
     CUgraph graph = nullptr;
@@ -219,6 +244,7 @@ class GpuQueue : public DeviceQueue {
   const GpuDevice& device_;
   CUstream stream_ = nullptr;
   Staging staging_;
+  std::unique_ptr<Event> meeting_;
 };
 
 class GpuMemory : public DeviceMemory {
@@ -237,6 +263,32 @@ class GpuMemory : public DeviceMemory {
     upload_->copy_in(memory.get(), tensor.data(), tensor.bytes());
     upload_->wait();
     return Tensor::borrow_const(memory.get(), tensor.shape(), tensor.dtype(), memory);
+  }
+
+  void require_own(const void* data, std::size_t bytes) const override {
+    device_.make_current();
+    const CUdeviceptr address = address_of(data);
+    CUmemorytype type{};
+    int ordinal = -1;
+    CUdeviceptr begin = 0;
+    std::size_t size = 0;
+    // The driver knows nothing of memory that the host has from elsewhere.
+    const auto ask = [&](auto& value, CUpointer_attribute attribute) {
+      return driver().cuPointerGetAttribute(&value, attribute, address) == CUDA_SUCCESS;
+    };
+    if (!ask(type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE) || type != CU_MEMORYTYPE_DEVICE ||
+        !ask(ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL)) {
+      fail(ErrorCode::invalid_argument, "the address {} lies in memory of the host, not of {}", fmt::ptr(data), name());
+    }
+    if (ordinal != device_.ordinal()) {
+      fail(ErrorCode::invalid_argument, "the address {} lies in memory of cuda:{}, not of {}", fmt::ptr(data), ordinal,
+           name());
+    }
+    if (ask(begin, CU_POINTER_ATTRIBUTE_RANGE_START_ADDR) && ask(size, CU_POINTER_ATTRIBUTE_RANGE_SIZE) &&
+        begin + size < address + bytes) {
+      fail(ErrorCode::invalid_argument, "{} bytes are wanted at {}, but the memory there ends after {}", bytes,
+           fmt::ptr(data), begin + size - address);
+    }
   }
 
   std::unique_ptr<DeviceQueue> open_queue() override { return std::make_unique<GpuQueue>(device_); }
