@@ -4,6 +4,10 @@
 #include "fake_driver.h"
 
 #include <cuda.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,18 +17,22 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "emulated_kernel.h"
+
 namespace {
 
-using Work = std::function<void()>;
+using Work = std::function<void()>;  // an empty one never ends
 
 struct Context {
   std::size_t memory = std::size_t{256} << 20, used = 0;
   CUresult lost = CUDA_SUCCESS;
+  int major = 8, minor = 5;  // NVRTC makes nothing for 8.5, of which there is no GPU
   std::map<CUdeviceptr, std::size_t> blocks;
 };
 
@@ -33,6 +41,7 @@ std::array<Context, kFakeDevices> contexts;
 std::map<std::string, std::pair<CUresult, int>> failing;
 CUresult failing_work = CUDA_SUCCESS;
 std::size_t pending = 0;
+int hanging_launches = 0;
 thread_local Context* current = nullptr;
 
 Context* context_of(CUcontext handle) {
@@ -79,8 +88,13 @@ struct CUstream_st {
     }
   }
 
+  /// A kernel of a GPU: it does nothing, and may hang.
+  void push_kernel() {
+    push(hanging_launches > 0 && hanging_launches-- > 0 ? Work() : Work([] {}));
+  }
+
   CUresult run_until(const std::function<bool()>& done) {
-    while (context->lost == CUDA_SUCCESS && !queue.empty() && !done()) {
+    while (context->lost == CUDA_SUCCESS && !queue.empty() && queue.front() && !done()) {
       const Work work = std::move(queue.front());
       queue.pop_front();
       --pending;
@@ -135,6 +149,15 @@ void fake_cuda_fail_work(int status) {
   const std::scoped_lock lock(mutex);
   failing_work = static_cast<CUresult>(status);
 }
+void fake_cuda_set_capability(int ordinal, int major, int minor) {
+  const std::scoped_lock lock(mutex);
+  contexts[static_cast<std::size_t>(ordinal)].major = major;
+  contexts[static_cast<std::size_t>(ordinal)].minor = minor;
+}
+void fake_cuda_hang(int launches) {
+  const std::scoped_lock lock(mutex);
+  hanging_launches = launches;
+}
 std::size_t fake_cuda_pending() {
   const std::scoped_lock lock(mutex);
   return pending;
@@ -175,10 +198,10 @@ CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice device) {
   std::memset(uuid, device, sizeof *uuid);
   return CUDA_SUCCESS;
 }
-CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice) {
-  // NVRTC makes nothing for 8.5, of which there is no GPU.
-  *value = which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR            ? 8
-           : which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR          ? 5
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice device) {
+  const Context& context = contexts[static_cast<std::size_t>(device)];
+  *value = which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR            ? context.major
+           : which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR          ? context.minor
            : which == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT              ? 132
            : which == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN ? 232448
                                                                             : 0;
@@ -230,6 +253,26 @@ CUresult cuMemGetInfo(std::size_t* available, std::size_t* total) {
   *available = current->memory - current->used;
   *total = current->memory;
   return CUDA_SUCCESS;
+}
+CUresult cuPointerGetAttribute(void* value, CUpointer_attribute attribute, CUdeviceptr address) {
+  BEGIN
+  for (std::size_t ordinal = 0; ordinal < contexts.size(); ++ordinal) {
+    auto block = contexts[ordinal].blocks.upper_bound(address);
+    if (block == contexts[ordinal].blocks.begin() || address >= (--block)->first + block->second) continue;
+    if (attribute == CU_POINTER_ATTRIBUTE_MEMORY_TYPE) {
+      *static_cast<CUmemorytype*>(value) = CU_MEMORYTYPE_DEVICE;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
+      *static_cast<int*>(value) = static_cast<int>(ordinal);
+    } else if (attribute == CU_POINTER_ATTRIBUTE_RANGE_START_ADDR) {
+      *static_cast<CUdeviceptr*>(value) = block->first;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_RANGE_SIZE) {
+      *static_cast<std::size_t*>(value) = block->second;
+    } else {
+      return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    return CUDA_SUCCESS;
+  }
+  return CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuMemHostAlloc(void** memory, std::size_t bytes, unsigned) {
   BEGIN
@@ -301,7 +344,9 @@ CUresult cuStreamSynchronize(CUstream stream) {
 }
 CUresult cuStreamQuery(CUstream stream) {
   BEGIN
-  return stream->queue.empty() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+  bool first = true;
+  const CUresult status = stream->run_until([&] { return !std::exchange(first, false); });
+  return status != CUDA_SUCCESS ? status : stream->queue.empty() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
 }
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
   BEGIN
@@ -389,35 +434,62 @@ CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void* data) {
   return CUDA_SUCCESS;
 }
 
-// ---- kernels: none ----
+// ---- kernels: those that the fake NVRTC compiled for the host run; those for a GPU do nothing ----
 
-CUresult cuModuleLoadData(CUmodule*, const void*) {
-  return CUDA_ERROR_INVALID_IMAGE;
+CUresult cuModuleLoadData(CUmodule* module, const void* image) {
+  BEGIN
+  const auto& header = *static_cast<const Elf64_Ehdr*>(image);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return CUDA_ERROR_INVALID_IMAGE;
+  if (header.e_machine == EM_CUDA) {
+    *module = nullptr;
+    return CUDA_SUCCESS;
+  }
+  const auto size = static_cast<std::size_t>(header.e_shoff) + std::size_t{header.e_shentsize} * header.e_shnum;
+  const int file = memfd_create("kernel", MFD_CLOEXEC);
+  if (file < 0 || write(file, image, size) != static_cast<ssize_t>(size)) return CUDA_ERROR_INVALID_IMAGE;
+  void* library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
+  close(file);
+  *module = static_cast<CUmodule>(library);
+  return library == nullptr ? CUDA_ERROR_INVALID_IMAGE : CUDA_SUCCESS;
 }
 CUresult cuModuleUnload(CUmodule) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
-CUresult cuModuleGetFunction(CUfunction*, CUmodule, const char*) {
-  return CUDA_ERROR_NOT_SUPPORTED;
+CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name) {
+  BEGIN
+  *function = nullptr;
+  if (module == nullptr) return CUDA_SUCCESS;
+  *function = static_cast<CUfunction>(dlsym(module, (std::string(name) + "_prepare").c_str()));
+  return *function == nullptr ? CUDA_ERROR_NOT_FOUND : CUDA_SUCCESS;
 }
 CUresult cuModuleGetGlobal(CUdeviceptr*, std::size_t*, CUmodule, const char*) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
-CUresult cuFuncGetAttribute(int*, CUfunction_attribute, CUfunction) {
-  return CUDA_ERROR_NOT_SUPPORTED;
+CUresult cuFuncGetAttribute(int* value, CUfunction_attribute, CUfunction) {
+  *value = 0;
+  return CUDA_SUCCESS;
 }
 CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
-  return CUDA_ERROR_NOT_SUPPORTED;
+  return CUDA_SUCCESS;
 }
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int*, CUfunction, int, std::size_t) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
-CUresult cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream,
-                        void**, void**) {
-  return CUDA_ERROR_NOT_SUPPORTED;
+CUresult cuLaunchKernel(CUfunction function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
+                        unsigned, CUstream stream, void** arguments, void**) {
+  BEGIN_ON(stream)
+  if (function == nullptr) {
+    stream->push_kernel();
+    return CUDA_SUCCESS;
+  }
+  const std::shared_ptr<EmulatedLaunch> launch(reinterpret_cast<PrepareLaunch>(function)(arguments));
+  stream->push([=] { launch->run(blocks, threads); });
+  return CUDA_SUCCESS;
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig*, CUfunction, void**, void**) {
-  return CUDA_ERROR_NOT_SUPPORTED;
+CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction, void**, void**) {
+  BEGIN_ON(config->hStream)
+  config->hStream->push_kernel();
+  return CUDA_SUCCESS;
 }
 CUresult cuTensorMapEncodeTiled(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,

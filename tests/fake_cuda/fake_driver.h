@@ -2,9 +2,10 @@
 
 #include <cstddef>
 
-// What a test asks of the fake driver. It has four devices; their memory is the host's, kernels it refuses to load.
+// What a test asks of the fake driver. It has five devices, whose memory is the host's. Kernels that were compiled for
+// a GPU do nothing; those of the fake NVRTC run.
 
-inline constexpr int kFakeDevices = 4;
+inline constexpr int kFakeDevices = 5;
 
 extern "C" {
 /// What a device has from here on, and what of it is taken.
@@ -14,6 +15,10 @@ std::size_t fake_cuda_used(int ordinal);
 void fake_cuda_fail_calls(const char* function, int status, int calls);
 /// The next piece of queued work fails with this status when its turn comes; the device is lost after a sticky one.
 void fake_cuda_fail_work(int status);
+/// Before a device is first used: what kernels are compiled for. 8.5 unless set, for which NVRTC compiles nothing.
+void fake_cuda_set_capability(int ordinal, int major, int minor);
+/// The next launches of a GPU's kernels never end.
+void fake_cuda_hang(int launches);
 /// Pieces of work that were queued and have not run.
 std::size_t fake_cuda_pending();
 }

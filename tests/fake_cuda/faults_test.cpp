@@ -1,75 +1,19 @@
 // The CUDA runtime over the fake driver: no kernel compiles for it, so that every step goes to the host and back on a
 // stream.
 
-#include "fake_driver.h"
-
-#include <cstdlib>
+#include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <thread>
 
-#include <unistd.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <tenon/devices.h>
-#include <tenon/error.h>
-#include <tenon/executor.h>
 
-#include "backends/cuda/codegen/compiler.h"
-#include "graph/graph.h"
-#include "ops/registry.h"
-#include "support/evaluate.h"
+#include "fixture.h"
 
 namespace tenon {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-constexpr int kIllegalAddress = 700, kOutOfAnyOrder = 999;  // CUDA_ERROR_ILLEGAL_ADDRESS, CUDA_ERROR_UNKNOWN
-
-class FakeCuda : public testing::Test {
- protected:
-  FakeCuda() : cache_(std::filesystem::temp_directory_path() / ("tenon-fake-cuda-" + std::to_string(getpid()))) {
-    setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
-  }
-  ~FakeCuda() override { std::filesystem::remove_all(cache_); }
-  void SetUp() override {
-    if (!cuda::compiler_available()) GTEST_SKIP() << "skipped: there is no NVRTC";
-  }
-
- private:
-  std::filesystem::path cache_;
-};
-
-constexpr const char* kSum = "%data = variable\n%s = sum(%data) {axis=(1,)}\n%y = exp(%s)\nreturn %y\n";
-
-Model model_of(std::string_view text, Parameters parameters = {}) {
-  return Model(parse_graph(text, ops()), std::move(parameters));
-}
-
-BindOptions on(int ordinal, Shape shape, std::string backend = "plain") {
-  BindOptions options;
-  options.device = {Device::Kind::cuda, ordinal};
-  options.backend = std::move(backend);
-  options.shapes = {{"data", std::move(shape)}};
-  return options;
-}
-
-float first(const Executor& executor) {
-  return executor.output(0).data<float>()[0];
-}
-
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
-}
 
 TEST_F(FakeCuda, AKernelThatDoesNotCompileIsReplacedByTheNextImplementation) {
   Executor executor = Executor::bind(model_of(kSum), on(0, {2, 3}));
@@ -221,9 +165,9 @@ TEST_F(FakeCuda, TheOrdinalSaysWhichDevice) {
   Executor executor = Executor::bind(model_of(kSum), on(2, {1, 1 << 20}));
   EXPECT_GE(fake_cuda_used(2), before + (4u << 20));
   EXPECT_THAT(refusal([] {
-                Executor::bind(model_of(kSum), on(4, {1, 1}));
+                Executor::bind(model_of(kSum), on(5, {1, 1}));
               }),
-              AllOf(HasSubstr("there is no device cuda:4"), HasSubstr("4 CUDA devices")));
+              AllOf(HasSubstr("there is no device cuda:5"), HasSubstr("5 CUDA devices")));
 }
 
 TEST_F(FakeCuda, AForkIsToldThatItCannotUseTheDevice) {
@@ -248,6 +192,41 @@ TEST_F(FakeCuda, AnExecutorMayOutliveMain) {
         std::exit(0);
       },
       testing::ExitedWithCode(0), "");
+}
+
+/// A convolution with several candidates, on a device that kernels compile for.
+class FakeTuning : public FakeCuda {
+ protected:
+  void SetUp() override {
+    FakeCuda::SetUp();
+    fake_cuda_set_capability(4, 8, 0);
+  }
+  ~FakeTuning() override { fake_cuda_hang(0); }
+
+  const Model model = model_of(
+      "%data = variable\n%w = variable\n"
+      "%c = Convolution(%data, %w) {kernel=(3, 3), pad=(1, 1), num_filter=64, no_bias=True}\nreturn %c\n",
+      {{"w", Tensor(Shape{64, 64, 3, 3}, DType::float32)}});
+};
+
+TEST_F(FakeTuning, ACandidateThatDoesNotEndIsLeftOut) {
+  BindOptions options = on(4, {1, 64, 14, 14}, "cuda");
+  options.precision = "fp16";
+  fake_cuda_hang(1);
+  testing::internal::CaptureStderr();
+  const Executor executor = Executor::bind(model, options);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("is left out: it has not ended after 1000 ms"));
+  for (const StepInfo& step : executor.steps()) EXPECT_THAT(step.implementation, testing::Not(HasSubstr("host:")));
+}
+
+TEST_F(FakeTuning, WhereNoCandidateEndsTheNextImplementationIsAsked) {
+  BindOptions options = on(4, {1, 64, 14, 14}, "cuda");
+  options.precision = "bf16";
+  fake_cuda_hang(100);
+  testing::internal::CaptureStderr();
+  const Executor executor = Executor::bind(model, options);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("have not ended after 1000 ms each"));
+  EXPECT_GT(executor.steps().size(), 0u);
 }
 
 TEST_F(FakeCuda, TimesStepsAndForwards) {

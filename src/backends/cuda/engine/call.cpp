@@ -45,6 +45,13 @@ class Scratch {
     queue_->wait();
     return blocks_.back().get();
   }
+  /// Leaves the memory, for good, to a kernel that may still write to it.
+  void abandon() {
+    static std::mutex mutex;
+    static auto& left = *new std::vector<std::shared_ptr<std::byte>>;
+    const std::scoped_lock lock(mutex);
+    left.insert(left.end(), blocks_.begin(), blocks_.end());
+  }
 
  private:
   DeviceMemory& memory_;
@@ -203,7 +210,11 @@ StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat
     measured.weight = packed ? packed->data() : nullptr;
     return measured;
   };
-  FusedKernel kernel = choose_kernel(device_, candidates, prepare);
+  const auto abandon = [&] {
+    scratch->abandon();
+    scratch.reset();
+  };
+  FusedKernel kernel = choose_kernel(device_, candidates, prepare, abandon);
   if (weights.taps > 0) {
     packed = pack(kernel.spec(), weights);
     fixed.weight = packed->data();

@@ -1,6 +1,7 @@
 #include "backends/cuda/engine/fused_kernel.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,10 @@ namespace {
 constexpr int kRuns = 9;              // of a recorded sequence, of which the median counts
 constexpr int kLaunches = 12;         // of a sequence: one after another, as in a network
 constexpr std::size_t kMeasured = 8;  // candidates; those behind the first few were never best by more than the noise
+
+// What a candidate's first launch may take. It takes microseconds, or the milliseconds of a large batch: one that does
+// not end in this time hangs, or is no candidate.
+constexpr std::chrono::milliseconds kPatience{1000};
 
 struct Loaded {
   CUfunction function = nullptr;
@@ -52,7 +57,8 @@ Loaded load(const GpuDevice& device, const KernelSpec& spec) {
   return loaded[{device.ordinal(), source}] = result;
 }
 
-/// A stream of its own, events, and the median time of a kernel in microseconds.
+/// A stream of its own, events, and the median time of a kernel in microseconds. A kernel that does not end leaves its
+/// stream behind for good: no call of the driver takes a kernel back.
 class Stopwatch {
  public:
   Stopwatch() {
@@ -65,10 +71,13 @@ class Stopwatch {
     driver().cuEventDestroy(end_);
     driver().cuStreamDestroy(stream_);
   }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
 
-  float microseconds(const FusedKernel& kernel, const KernelPointers& pointers) {
+  /// Nothing where the first launch does not end in time; the stopwatch is of no more use then.
+  std::optional<float> microseconds(const FusedKernel& kernel, const KernelPointers& pointers) {
     kernel.launch(stream_, pointers);
-    check(driver().cuStreamSynchronize(stream_));
+    if (!ends_in_time()) return {};
     CUgraph graph = nullptr;
     CUgraphExec recorded = nullptr;
     check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
@@ -91,6 +100,17 @@ class Stopwatch {
   }
 
  private:
+  bool ends_in_time() const {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+      const CUresult status = driver().cuStreamQuery(stream_);
+      if (status != CUDA_ERROR_NOT_READY) check(status);
+      if (status == CUDA_SUCCESS) return true;
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  }
+
   CUstream stream_ = nullptr;
   CUevent begin_ = nullptr, end_ = nullptr;
 };
@@ -141,20 +161,34 @@ FusedKernel first_kernel(const GpuDevice& device, const std::vector<KernelSpec>&
 }
 
 FusedKernel measured_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                            const std::function<KernelPointers(const KernelSpec&)>& prepare, std::string& label) {
+                            const std::function<KernelPointers(const KernelSpec&)>& prepare,
+                            const std::function<void()>& abandon, std::string& label) {
   const std::size_t count = std::min(candidates.size(), kMeasured);
   compile_all(candidates, count);
-  Stopwatch stopwatch;
+  auto stopwatch = std::make_unique<Stopwatch>();
   std::optional<FusedKernel> best;
   float least = 0;
+  std::size_t late = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const auto kernel = try_kernel(device, candidates[i]);
     if (!kernel) continue;
-    const float time = stopwatch.microseconds(*kernel, prepare(kernel->spec()));
-    log(LogLevel::debug, "  {}: {:.2f} us", kernel->spec().label, time);
-    if (best && time >= least) continue;
+    const std::optional<float> time = stopwatch->microseconds(*kernel, prepare(kernel->spec()));
+    if (!time) {
+      log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", kernel->spec().label,
+          kPatience.count());
+      ++late;
+      if (abandon) abandon();
+      stopwatch = std::make_unique<Stopwatch>();
+      continue;
+    }
+    log(LogLevel::debug, "  {}: {:.2f} us", kernel->spec().label, *time);
+    if (best && *time >= least) continue;
     best = kernel;
-    least = time;
+    least = *time;
+  }
+  if (!best && late > 0) {
+    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each", count, late,
+         kPatience.count());
   }
   if (!best) return first_kernel(device, candidates);
   label = best->spec().label;
@@ -206,7 +240,8 @@ Target target_of(const GpuDevice& device) {
 }
 
 FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                          const std::function<KernelPointers(const KernelSpec&)>& prepare) {
+                          const std::function<KernelPointers(const KernelSpec&)>& prepare,
+                          const std::function<void()>& abandon) {
   if (!prepare || candidates.size() == 1 || env::tune() == "off") return first_kernel(device, candidates);
   static const FileCache cache = FileCache::named("cuda-choices");
   const std::string key = problem_key(device, candidates);
@@ -217,7 +252,7 @@ FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>
     }
   }
   std::string label;
-  FusedKernel kernel = measured_kernel(device, candidates, prepare, label);
+  FusedKernel kernel = measured_kernel(device, candidates, prepare, abandon, label);
   if (!label.empty()) cache.keep(key, label);
   return kernel;
 }

@@ -44,8 +44,10 @@ Target target_of(const GpuDevice& device);
 
 /// The kernel to take among candidates, the likeliest first. `prepare` gives what a candidate is to be measured with
 /// (it packs the weights); without it, or with a single candidate, the first that compiles without spilling registers.
-/// What was measured is kept on disk by device and problem.
+/// What was measured is kept on disk by device and problem. A candidate that does not end in time is left out, and
+/// `abandon` called: it may still write to what it was given.
 FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                          const std::function<KernelPointers(const KernelSpec&)>& prepare);
+                          const std::function<KernelPointers(const KernelSpec&)>& prepare,
+                          const std::function<void()>& abandon = {});
 
 }  // namespace tenon::cuda

@@ -27,6 +27,7 @@ namespace tenon::cuda {
   X(cuMemAlloc)                                  \
   X(cuMemFree)                                   \
   X(cuMemGetInfo)                                \
+  X(cuPointerGetAttribute)                       \
   X(cuMemHostAlloc)                              \
   X(cuMemFreeHost)                               \
   X(cuMemcpyHtoDAsync)                           \
@@ -38,6 +39,7 @@ namespace tenon::cuda {
   X(cuStreamCreate)                              \
   X(cuStreamDestroy)                             \
   X(cuStreamSynchronize)                         \
+  X(cuStreamQuery)                               \
   X(cuStreamWaitEvent)                           \
   X(cuStreamBeginCapture)                        \
   X(cuStreamEndCapture)                          \
