@@ -1,6 +1,6 @@
-# Writes OUTPUT, a C++ file with every *.cuh of KERNELS as a string, found by the file's name: what NVRTC compiles when an
-# engine is built. Run by the build: cmake -DKERNELS=… -DOUTPUT=… -P embed_kernels.cmake
-file(GLOB texts ${KERNELS}/*.cuh)
+# Writes OUTPUT, a C++ file with every *.cuh of FOLDER/kernels and FOLDER/plain/kernels as a string, found by the file's
+# name: what NVRTC compiles when a model is bound. Run by the build: cmake -DFOLDER=… -DOUTPUT=… -P embed_kernels.cmake
+file(GLOB texts ${FOLDER}/kernels/*.cuh ${FOLDER}/plain/kernels/*.cuh)
 set(source "#include \"backends/cuda/codegen/kernel_spec.h\"\n#include \"core/error.h\"\n\nnamespace tenon::cuda {\n\n")
 string(APPEND source "std::string_view kernel_text(std::string_view name) {\n")
 foreach(path IN LISTS texts)

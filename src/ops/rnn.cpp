@@ -3,81 +3,23 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <utility>
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
 #include "ops/registry.h"
+#include "ops/rnn.h"
 
 namespace tenon {
 namespace {
 
-enum class Cell { relu, tanh, lstm, gru };
-
-Cell cell_of(const Attributes& attributes) {
-  const std::string& mode = attributes.text("mode");
-  if (mode == "lstm") return Cell::lstm;
-  if (mode == "gru") return Cell::gru;
-  return mode == "rnn_relu" ? Cell::relu : Cell::tanh;
-}
-
-/// The sizes a node fixes, the input size apart.
-struct Layout {
-  explicit Layout(const Attributes& attributes)
-      : cell(cell_of(attributes)),
-        layers(attributes.integer("num_layers")),
-        directions(attributes.flag("bidirectional") ? 2 : 1),
-        hidden(attributes.integer("state_size")),
-        recurrent(attributes.has("projection_size") ? attributes.integer("projection_size") : hidden),
-        projected(attributes.has("projection_size")),
-        gates(cell == Cell::lstm  ? 4
-              : cell == Cell::gru ? 3
-                                  : 1) {}
-
-  Cell cell;
-  std::int64_t layers, directions;
-  std::int64_t hidden;     ///< H: rows of a gate, elements of the LSTM's cell state
-  std::int64_t recurrent;  ///< R: elements of the state that is fed back, P when projected
-  bool projected;
-  std::int64_t gates;
-
-  std::int64_t input(std::int64_t layer, std::int64_t data) const { return layer == 0 ? data : directions * recurrent; }
-};
-
-/// Where the parameters of one layer and direction begin in the blob.
-struct Offsets {
-  std::int64_t wx, wh, whr, bx, bh;
-};
-
-/// The blob: Wx, Wh (and the projection Whr) of every layer and direction, then bx, bh of every layer and direction.
-std::vector<Offsets> blob_offsets(const Layout& layout, std::int64_t input, std::int64_t& size) {
-  const std::int64_t rows = layout.gates * layout.hidden;
-  std::vector<Offsets> offsets;
-  size = 0;
-  const auto take = [&size](std::int64_t count) { return std::exchange(size, size + count); };
-  for (std::int64_t layer = 0; layer < layout.layers; ++layer) {
-    for (std::int64_t direction = 0; direction < layout.directions; ++direction) {
-      const std::int64_t wx = take(Shape{rows, layout.input(layer, input)}.elements());
-      const std::int64_t wh = take(rows * layout.recurrent);
-      const std::int64_t whr = take(layout.projected ? layout.recurrent * layout.hidden : 0);
-      offsets.push_back({wx, wh, whr, 0, 0});
-    }
-  }
-  for (Offsets& offset : offsets) {
-    offset.bx = take(rows);
-    offset.bh = take(rows);
-  }
-  return offsets;
-}
-
 void infer_rnn_shape(ShapeInference& shapes) {
-  const Layout layout(shapes.attributes());
+  const RnnLayout layout(shapes.attributes());
   const Shape& data = shapes.in(0);
   if (!data.has_rank()) return;
   if (data.rank() != 3) {
     shapes.refuse("'data' has shape {}, but a sequence of shape (steps, batch, features) is expected", data.str());
   }
-  if (layout.projected && layout.cell != Cell::lstm) {
+  if (layout.projected && layout.cell != RnnCell::lstm) {
     shapes.refuse("projection_size {} needs mode lstm, but the mode is {}", layout.recurrent,
                   shapes.attributes().text("mode"));
   }
@@ -85,10 +27,10 @@ void infer_rnn_shape(ShapeInference& shapes) {
   const Shape cell{layout.layers * layout.directions, data[1], layout.hidden};
   if (data[2] != Shape::unknown) {
     std::int64_t size = 0;
-    blob_offsets(layout, data[2], size);
+    rnn_blob_offsets(layout, data[2], size);
     shapes.set_in(1, Shape{size});
   }
-  const bool lstm = layout.cell == Cell::lstm;
+  const bool lstm = layout.cell == RnnCell::lstm;
   shapes.set_in(2, state);
   if (lstm) shapes.set_in(3, cell);
   if (shapes.attributes().flag("use_sequence_length")) shapes.set_in(lstm ? 4 : 3, Shape{data[1]});
@@ -125,22 +67,22 @@ void affine(A* dst, const T* weight, const T* bias, const S* src, std::int64_t r
 /// One step: `h` (H values) and `c` from gx = Wx x + bx and gh = Wh h + bh, whose rows are the gates one after another:
 /// lstm i, f, g, o; gru r, z, n.
 template <class A>
-void update(Cell cell, std::int64_t hidden, const A* gx, const A* gh, A* h, A* c) {
+void update(RnnCell cell, std::int64_t hidden, const A* gx, const A* gh, A* h, A* c) {
   const auto gate = [&](std::int64_t g, std::int64_t i) { return gx[g * hidden + i] + gh[g * hidden + i]; };
   for (std::int64_t i = 0; i < hidden; ++i) {
     switch (cell) {
-      case Cell::relu:
+      case RnnCell::relu:
         // MXNet's rectifier passes through float, in float64 too.
         h[i] = gate(0, i) > 0 ? static_cast<A>(static_cast<float>(gate(0, i))) : A{0};
         break;
-      case Cell::tanh:
+      case RnnCell::tanh:
         h[i] = std::tanh(gate(0, i));
         break;
-      case Cell::lstm:
+      case RnnCell::lstm:
         c[i] = sigmoid(gate(1, i)) * c[i] + sigmoid(gate(0, i)) * std::tanh(gate(2, i));
         h[i] = sigmoid(gate(3, i)) * std::tanh(c[i]);
         break;
-      case Cell::gru: {
+      case RnnCell::gru: {
         const A n = std::tanh(gx[2 * hidden + i] + sigmoid(gate(0, i)) * gh[2 * hidden + i]);
         const A z = sigmoid(gate(1, i));
         h[i] = (1 - z) * n + z * h[i];
@@ -157,11 +99,11 @@ struct Scratch {
   A *gx, *gh, *h, *c, *unprojected;
   T* between[2];
 
-  static std::size_t bytes(const Layout& layout, std::int64_t activations) {
+  static std::size_t bytes(const RnnLayout& layout, std::int64_t activations) {
     const std::int64_t values = 2 * layout.gates * layout.hidden + layout.recurrent + 2 * layout.hidden;
     return static_cast<std::size_t>(values) * sizeof(A) + 2 * static_cast<std::size_t>(activations) * sizeof(T);
   }
-  Scratch(std::byte* workspace, const Layout& layout, std::int64_t activations) {
+  Scratch(std::byte* workspace, const RnnLayout& layout, std::int64_t activations) {
     gx = reinterpret_cast<A*>(workspace);
     gh = gx + layout.gates * layout.hidden;
     h = gh + layout.gates * layout.hidden;
@@ -181,8 +123,9 @@ class Recurrence {
         batch_(call.shape_in(0)[1]),
         input_(call.shape_in(0)[2]) {
     std::int64_t size = 0;
-    offsets_ = blob_offsets(layout_, input_, size);
-    if (call.attributes().flag("use_sequence_length")) length_type_ = call.dtype_in(layout_.cell == Cell::lstm ? 4 : 3);
+    offsets_ = rnn_blob_offsets(layout_, input_, size);
+    if (call.attributes().flag("use_sequence_length"))
+      length_type_ = call.dtype_in(layout_.cell == RnnCell::lstm ? 4 : 3);
   }
 
   std::size_t workspace_bytes() const { return Scratch<T>::bytes(layout_, activations()); }
@@ -208,17 +151,17 @@ class Recurrence {
   std::int64_t length(const Operands& operands, std::int64_t n) const {
     if (!length_type_) return steps_;
     const auto given = dispatch(*length_type_, [&]<class L>() {
-      return static_cast<double>(load(operands.in<L>(layout_.cell == Cell::lstm ? 4 : 3)[n]));
+      return static_cast<double>(load(operands.in<L>(layout_.cell == RnnCell::lstm ? 4 : 3)[n]));
     });
     return given >= 0 ? static_cast<std::int64_t>(std::min(given, static_cast<double>(steps_))) : 0;
   }
 
   void run_sequence(const Operands& operands, const Scratch<T>& scratch, std::int64_t layer, std::int64_t direction,
                     std::int64_t n, const T* src, T* dst) const {
-    const bool lstm = layout_.cell == Cell::lstm;
+    const bool lstm = layout_.cell == RnnCell::lstm;
     const std::int64_t hidden = layout_.hidden, recurrent = layout_.recurrent, rows = layout_.gates * hidden;
     const std::int64_t input = layout_.input(layer, input_), state = layer * layout_.directions + direction;
-    const Offsets& at = offsets_[static_cast<std::size_t>(state)];
+    const RnnOffsets& at = offsets_[static_cast<std::size_t>(state)];
     const T* blob = operands.in<T>(1);
     const std::int64_t state_at = (state * batch_ + n) * recurrent, cell_at = (state * batch_ + n) * hidden;
     A* h = layout_.projected ? scratch.unprojected : scratch.h;
@@ -247,9 +190,9 @@ class Recurrence {
     keep(2, cell_at, scratch.c, hidden);
   }
 
-  Layout layout_;
+  RnnLayout layout_;
   std::int64_t steps_, batch_, input_;
-  std::vector<Offsets> offsets_;
+  std::vector<RnnOffsets> offsets_;
   std::optional<DType> length_type_;
 };
 

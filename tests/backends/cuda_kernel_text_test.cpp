@@ -31,6 +31,26 @@ std::vector<Specimen> texts() {
     result.push_back({"pool_average_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::real, false)});
     result.push_back({"pool_lp_" + word, "pool", pool_text(type, PoolKind::lp, PoolDivisor::kernel, false)});
     result.push_back({"multiply_" + word, "multiply", multiply_text(type)});
+    for (const char* entry : {"multibox_sort", "multibox_suppress", "nms_sort", "nms_suppress", "roi_pooling"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "detection", {{"MOST_PRIORS", "64"}})});
+    }
+    for (const char* entry : {"rnn_project", "rnn_step", "rnn_project_state"}) {
+      result.push_back({std::string(entry) + "_" + word, entry,
+                        typed_text({{"T", type}, {"L", "int"}}, "rnn",
+                                   {{"GATES", "4"}, {"UPDATE", "c[at] = x[0] + gate[0]; next = sigmoid(c[at]);"}})});
+    }
+    for (const char* entry : {"bilinear_resize", "image_resize", "image_normalize"}) {
+      result.push_back({std::string(entry) + "_" + word, entry,
+                        typed_text({{"T", type}, {"R", wide}}, "resample", {{"MOST_CHANNELS", "16"}})});
+    }
+    for (const char* entry : {"sort", "one_hot", "sequence_mask"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
+    }
+    for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
+      result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "normalize")});
+    }
   }
   for (const char* type : {"u8", "i8", "int", "i64", "bool"}) {
     const std::string word = type;
@@ -38,6 +58,9 @@ std::vector<Specimen> texts() {
     result.push_back({"from_float_to_" + word, "map", map_text({type, {"float"}, "float", "a"})});
     result.push_back({"from_double_to_" + word, "map", map_text({type, {"double"}, "double", "a"})});
     result.push_back({"take_by_" + word, "take", take_text("u32", type, "wrap")});
+    result.push_back({"sort_of_" + word, "sort", typed_text({{"T", type}, {"P", "i64"}, {"D", type}}, "select")});
+    result.push_back({"image_of_" + word, "image_to_tensor",
+                      typed_text({{"T", type}, {"R", "float"}}, "resample", {{"MOST_CHANNELS", "16"}})});
   }
   result.push_back({"wide_map", "map", map_text({"u16", {"u16"}, "", "a", true})});
   result.push_back({"take_clipped", "take", take_text("u64", "float", "clip")});

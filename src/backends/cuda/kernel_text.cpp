@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/cuda/codegen/kernel_spec.h"
 #include "core/error.h"
 #include "ops/arithmetic.h"
 
@@ -377,7 +378,7 @@ extern "C" __global__ void multiply(const MultiplyGeometry g, T* c, const T* a, 
 )cuda";
 
 /// Text with every word KEY of the pairs replaced; what is longer comes first where one word begins another.
-std::string filled(std::string text, const std::vector<std::pair<std::string, std::string>>& words) {
+std::string filled(std::string text, const Words& words) {
   for (const auto& [word, value] : words) {
     for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + value.size())) {
       text.replace(at, word.size(), value);
@@ -427,6 +428,13 @@ std::string bits_name(std::size_t bytes) {
 
 std::string arithmetic_name(DType dtype) {
   return arithmetic_of_type(type_name(dtype));
+}
+
+std::string typed_text(const Words& types, std::string_view file, const Words& words) {
+  std::string text = kPrelude;
+  for (const auto& [name, type] : types) text += named(name, type);
+  text += named("A", arithmetic_of_type(types.front().second));
+  return text += filled(std::string(kernel_text(file)), words);
 }
 
 std::string map_text(const MapText& map) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tenon/dtype.h>
@@ -9,6 +11,12 @@ namespace tenon::cuda {
 
 // The texts of the plain executor's own kernels: a few templates, specialised by types and by an expression in CUDA
 // C++. They need no header, so that NVRTC compiles them on a machine that has nothing but the library.
+
+/// Words of a text and what stands for them: {"T", "float"}.
+using Words = std::vector<std::pair<std::string, std::string>>;
+/// The text plain/kernels/FILE.cuh with these types, and "A", what elements of the first are computed in; `words` of it
+/// are replaced.
+std::string typed_text(const Words& types, std::string_view file, const Words& words = {});
 
 /// The name of an element type in the texts: "float", "f16", "i64".
 std::string type_name(DType dtype);

@@ -35,7 +35,9 @@ Backend plain_backend(int ordinal) {
   }
   for (const auto family :
        {convolution_implementations, product_implementations, elementwise_implementations, reduce_implementations,
-        pooling_implementations, softmax_implementations, indexing_implementations, copy_implementations}) {
+        pooling_implementations, softmax_implementations, normalization_implementations, rnn_implementations,
+        detection_implementations, resample_implementations, select_implementations, indexing_implementations,
+        copy_implementations}) {
     for (Implementation& implementation : family()) {
       backend.implementations.push_back(forgiving(std::move(implementation)));
     }

@@ -10,6 +10,7 @@
 #include "backends/cuda/runtime/dnn.h"
 #include "backends/cuda/runtime/memory.h"
 #include "graph/graph.h"
+#include "ops/arithmetic.h"
 #include "ops/spatial.h"
 
 namespace tenon::cuda {
@@ -226,6 +227,12 @@ Conditions filled_conditions(const OpCall& call) {
     conditions.require(call.inputs[i].shape.elements() > 0, "input {} has no elements", i);
   }
   conditions.require(call.shape_out().elements() > 0, "the output has no elements");
+  return conditions;
+}
+
+Conditions floating_conditions(const OpCall& call) {
+  Conditions conditions = filled_conditions(call);
+  conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
   return conditions;
 }
 

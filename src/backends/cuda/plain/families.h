@@ -14,6 +14,11 @@ std::vector<Implementation> copy_implementations();
 std::vector<Implementation> reduce_implementations();
 std::vector<Implementation> pooling_implementations();
 std::vector<Implementation> softmax_implementations();
+std::vector<Implementation> normalization_implementations();
+std::vector<Implementation> rnn_implementations();
+std::vector<Implementation> detection_implementations();
+std::vector<Implementation> resample_implementations();
+std::vector<Implementation> select_implementations();
 std::vector<Implementation> indexing_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
@@ -21,6 +26,8 @@ Implementation round_trip_implementation();
 
 /// That no operand is without elements: a launch needs some.
 Conditions filled_conditions(const OpCall& call);
+/// The same, and that the first is of a floating type.
+Conditions floating_conditions(const OpCall& call);
 
 /// A kernel that does not compile, or a library that fails, is a reason to ask the next implementation; a lost device
 /// is not.

@@ -1,0 +1,123 @@
+// topk, sort and argsort; one_hot; SequenceMask.
+
+#include "backends/cuda/kernel_text.h"
+#include "backends/cuda/plain/families.h"
+#include "backends/cuda/runtime/memory.h"
+#include "backends/cuda/runtime/module.h"
+#include "graph/graph.h"
+#include "ops/axis_split.h"
+
+namespace tenon::cuda {
+namespace {
+
+constexpr unsigned kThreads = 256;
+constexpr std::int64_t kLongestLine = 1 << 15;  // counting takes the square of it
+
+GpuFunction kernel_of(const StepRequest& request, const std::string& name, DType element, DType position,
+                      DType result) {
+  return GpuFunction::get(
+      device_of(request.memory),
+      typed_text({{"T", type_name(element)}, {"P", type_name(position)}, {"D", type_name(result)}}, "select"), name);
+}
+
+struct SortGeometry {
+  std::int64_t outer, size, inner, kept;
+  int ascending;
+};
+
+/// Which output is what; -1: none.
+struct SortOutputs {
+  int values = -1, positions = -1, mask = -1;
+};
+
+SortOutputs outputs_of(const OpCall& call) {
+  if (call.node.op_name() == "argsort") return {.positions = 0};
+  if (call.node.op_name() == "sort") return {.values = 0, .positions = 1};
+  const std::string& wanted = call.attributes().text("ret_typ");
+  if (wanted == "mask") return {.mask = 0};
+  if (wanted == "indices") return {.positions = 0};
+  return {.values = 0, .positions = 1};
+}
+
+SortGeometry sort_geometry(const OpCall& call) {
+  const Attributes& attributes = call.attributes();
+  const Shape& src = call.shape_in(0);
+  AxisSplit split{1, src.elements(), 1};
+  if (attributes.has("axis")) {
+    const std::int64_t written = attributes.integer("axis");
+    const int axis = static_cast<int>(written < 0 ? written + src.rank() : written);
+    split = split_around(src, axis, axis + 1);
+  }
+  const std::int64_t k = call.node.op_name() == "topk" ? attributes.integer("k") : 0;
+  return {split.outer, split.size, split.inner, k > 0 ? k : split.size, attributes.flag("is_ascend") ? 1 : 0};
+}
+
+Offer offer_sort(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const SortGeometry g = sort_geometry(call);
+  const SortOutputs outputs = outputs_of(call);
+  Conditions conditions = filled_conditions(call);
+  conditions.require(g.size <= kLongestLine, "a line has {} elements, more than {}", g.size, kLongestLine);
+  conditions.require(call.node.op_name() != "sort" || call.dtype_in(0) != DType::float16,
+                     "sort takes no float16, as MXNet's does not");
+  if (conditions.refuse()) return conditions.reason();
+  const int places = outputs.mask >= 0 ? outputs.mask : outputs.positions;
+  const DType position = call.dtype_out(places);
+  StepPlan plan;
+  plan.kernel.run = [g, outputs,
+                     kernel = kernel_of(request, "sort", call.dtype_in(0), position, position)](const Operands& at) {
+    const auto output = [&](int which) { return which < 0 ? nullptr : at.dst[static_cast<std::size_t>(which)]; };
+    launch(kernel, at.stream, grid_size(g.outer * g.size * g.inner, kThreads), kThreads, g, output(outputs.values),
+           output(outputs.positions), output(outputs.mask), at.src[0]);
+  };
+  return plan;
+}
+
+Offer offer_one_hot(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const Attributes& attributes = call.attributes();
+  const Conditions conditions = filled_conditions(call);
+  if (conditions.refuse()) return conditions.reason();
+  StepPlan plan;
+  plan.kernel.run = [kernel = kernel_of(request, "one_hot", call.dtype_out(), call.dtype_in(0), call.dtype_out()),
+                     count = call.shape_in(0).elements(), depth = attributes.integer("depth"),
+                     on = attributes.real("on_value"), off = attributes.real("off_value")](const Operands& at) {
+    launch(kernel, at.stream, grid_size(count * depth, kThreads), kThreads, count, depth, on, off, at.dst[0],
+           at.src[0]);
+  };
+  return plan;
+}
+
+struct SequenceGeometry {
+  std::int64_t count, row;
+  std::int64_t step_extent, step_stride, batch_extent, batch_stride;
+};
+
+Offer offer_sequence_mask(const StepRequest& request) {
+  const OpCall& call = request.call;
+  Conditions conditions = filled_conditions(call);
+  conditions.require(call.attributes().flag("use_sequence_length"), "without lengths it is a copy");
+  if (conditions.refuse()) return conditions.reason();
+  const Shape& src = call.shape_in(0);
+  const bool time_first = call.attributes().integer("axis") == 0;
+  const SequenceGeometry g =
+      time_first ? SequenceGeometry{src.elements(), src.elements(2, src.rank()), src[0], src[1], src[1], 1}
+                 : SequenceGeometry{src.elements(), src.elements(2, src.rank()), src[1], 1, src[0], src[1]};
+  StepPlan plan;
+  plan.kernel.run = [g, value = call.attributes().real("value"),
+                     kernel = kernel_of(request, "sequence_mask", call.dtype_in(0), call.dtype_in(1),
+                                        call.dtype_out())](const Operands& at) {
+    launch(kernel, at.stream, grid_size(g.count, kThreads), kThreads, g, value, at.dst[0], at.src[0], at.src[1]);
+  };
+  return plan;
+}
+
+}  // namespace
+
+std::vector<Implementation> select_implementations() {
+  return {{"cuda:sort", {"topk", "sort", "argsort"}, offer_sort},
+          {"cuda:one_hot", {"one_hot"}, offer_one_hot},
+          {"cuda:sequence_mask", {"SequenceMask"}, offer_sequence_mask}};
+}
+
+}  // namespace tenon::cuda

@@ -1,0 +1,137 @@
+// What a kernel of the plain executor needs to be compiled by the host's compiler: the words of CUDA C++ it uses, and
+// the threads of a block, which take turns from one __syncthreads() to the next.
+#pragma once
+
+#include <math.h>
+#include <ucontext.h>
+
+#include <bit>
+#include <memory>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/half.h"
+#include "emulated_kernel.h"
+
+#define __device__
+#define __global__
+#define __forceinline__ inline
+#define __shared__ static  // blocks run one after another
+
+struct EmulatedIndex {
+  unsigned x = 0, y = 0, z = 0;
+};
+static EmulatedIndex threadIdx, blockIdx, blockDim, gridDim;
+
+template <class T>
+T min(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+T max(T a, T b) {
+  return a < b ? b : a;
+}
+inline float __int_as_float(int bits) {
+  return std::bit_cast<float>(bits);
+}
+inline float float_of_f16(unsigned short bits) {
+  return tenon::to_float(tenon::float16{bits});
+}
+inline unsigned short f16_of_float(float x) {
+  return tenon::to_float16(x).bits;
+}
+inline unsigned short bf16_of_float(float x) {
+  return tenon::to_bfloat16(x).bits;
+}
+
+namespace emulated {
+
+/// One thread of a block.
+struct Fiber {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack;
+  bool done = false;
+};
+
+static ucontext_t scheduler;
+static std::vector<Fiber> fibers;
+static void (*body)(void*);
+static void* body_argument;
+
+inline void enter() {
+  body(body_argument);
+  fibers[threadIdx.x].done = true;
+  swapcontext(&fibers[threadIdx.x].context, &scheduler);
+}
+
+inline void prepare_fibers(unsigned threads) {
+  constexpr std::size_t kStack = 64 << 10;
+  fibers.resize(threads);
+  for (Fiber& fiber : fibers) {
+    if (!fiber.stack) fiber.stack = std::make_unique<char[]>(kStack);
+    fiber.done = false;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack = {fiber.stack.get(), 0, kStack};
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, enter, 0);
+  }
+}
+
+/// All threads up to their next barrier, until all are done.
+inline void run_in_turns(unsigned threads) {
+  prepare_fibers(threads);
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+      if (fibers[thread].done) continue;
+      threadIdx.x = thread;
+      swapcontext(&scheduler, &fibers[thread].context);
+      busy = busy || !fibers[thread].done;
+    }
+  }
+}
+
+template <class... Args>
+class Launch : public EmulatedLaunch {
+ public:
+  Launch(void (*kernel)(Args...), void** arguments)
+      : kernel_(kernel), values_(copied(arguments, std::index_sequence_for<Args...>{})) {}
+
+  void run(unsigned blocks, unsigned threads) override {
+    gridDim = {blocks, 1, 1};
+    blockDim = {threads, 1, 1};
+    for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
+#ifdef TENON_KERNEL_SYNCHRONIZES
+      body = [](void* self) { static_cast<Launch*>(self)->call(); };
+      body_argument = this;
+      run_in_turns(threads);
+#else
+      for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) call();
+#endif
+    }
+  }
+
+ private:
+  template <std::size_t... I>
+  static std::tuple<std::remove_const_t<Args>...> copied(void** arguments, std::index_sequence<I...>) {
+    return {*static_cast<std::remove_const_t<Args>*>(arguments[I])...};
+  }
+  void call() {
+    std::apply(kernel_, values_);
+  }
+
+  void (*kernel_)(Args...);
+  std::tuple<std::remove_const_t<Args>...> values_;
+};
+
+template <class... Args>
+EmulatedLaunch* prepare(void (*kernel)(Args...), void** arguments) {
+  return new Launch<Args...>(kernel, arguments);
+}
+
+}  // namespace emulated
+
+inline void __syncthreads() {
+  swapcontext(&emulated::fibers[threadIdx.x].context, &emulated::scheduler);
+}
