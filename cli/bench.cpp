@@ -242,7 +242,7 @@ Schedule turn_of(const Schedule& schedule, int turns, int turn) {
 }
 
 std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
-  const Roofline roofline = measure_roofline(Device::parse(model.device), model.effective_threads());
+  const Roofline roofline = roofline_of(Device::parse(model.device), model.precision, model.effective_threads());
   const std::vector<TimedStep> steps = profile(after.executor(), roofline);
   return diagnosis(steps, after.executor().refused(), roofline, model.effective_threads(), allowed_cores());
 }

@@ -19,7 +19,9 @@ Json json_of(const DeviceList& list) {
     devices.push_back({{"device", info.device.str()},
                        {"name", info.name},
                        {"detail", info.detail},
-                       {"memory_bytes", info.memory_bytes}});
+                       {"memory_bytes", info.memory_bytes},
+                       {"bytes_per_second", info.bytes_per_second},
+                       {"operations_per_second", info.operations_per_second}});
   }
   for (const LibraryInfo& info : list.libraries) {
     libraries.push_back(

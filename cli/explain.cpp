@@ -28,8 +28,8 @@ constexpr const char* kExamples = R"(Examples:
   tenon explain mymodel --trace trace.json
       a picture of a forward for Perfetto (ui.perfetto.dev) or chrome://tracing
 
-of peak: the least time that the arithmetic and the memory of this machine allow (both measured first), as a
-share of the time taken. Winograd needs fewer operations than the formula has, and can pass 100 %: then 100 is shown.
+of peak: the least time that the arithmetic and the memory of this machine allow (both measured first; of a GPU, at
+its highest clocks), as a share of the time taken; a GPU's steps are timed by its events. Winograd needs fewer operations than the formula has, and can pass 100 %: then 100 is shown.
 )";
 
 struct ExplainOptions {
@@ -40,6 +40,11 @@ struct ExplainOptions {
 
 std::string in_millions(double number) {
   return fmt::format("{:.2f}", number / 1e6);
+}
+
+/// Thousands of millions a second.
+std::string rate(double number, double ms) {
+  return ms > 0 ? fmt::format("{:.1f}", number / ms / 1e6) : "";
 }
 
 Json step_json(const TimedStep& step) {
@@ -65,11 +70,13 @@ Json refused_json(const RefusedNode& node) {
 }
 
 std::string steps_table(const std::vector<TimedStep>& steps) {
-  Table rows({"step", "operator", "engine", "implementation", "output", "Mop", "MB moved", "ms", "of peak"});
+  Table rows(
+      {"step", "operator", "engine", "implementation", "output", "Mop", "MB moved", "ms", "Gop/s", "GB/s", "of peak"});
   for (const TimedStep& step : steps) {
     rows.add({covered(step.info), step.info.op.empty() ? "layout" : step.info.op, step.info.engine,
               step.info.implementation, step.info.outputs.empty() ? "" : step.info.outputs[0].shape.str(),
               in_millions(step.info.operations), in_millions(step.info.bytes), fmt::format("{:.3f}", step.ms),
+              rate(step.info.operations, step.ms), rate(step.info.bytes, step.ms),
               fmt::format("{:.0f} %", 100 * step.of_peak)});
   }
   return rows.str();
@@ -98,7 +105,7 @@ int run(const ExplainOptions& options) {
     executor.set_input(input, random_tensor(executor.type(input).shape, options.model.seed, input));
   }
   const int threads = options.model.effective_threads();
-  const Roofline roofline = measure_roofline(Device::parse(options.model.device), threads);
+  const Roofline roofline = roofline_of(Device::parse(options.model.device), options.model.precision, threads);
   const std::vector<TimedStep> steps = profile(executor, roofline);
   const std::vector<RefusedNode> refused = executor.refused();
   const std::string& title = options.model.title();

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <tenon/devices.h>
+
 #include "backends/cpu/peak.h"
 #include "measure.h"
 
@@ -31,6 +33,21 @@ bool is_bound_by_memory(const StepInfo& info, const Roofline& roofline) {
          info.bytes / roofline.bytes_per_ms > info.operations / std::max(roofline.operations_per_ms, 1e-9);
 }
 
+Roofline gpu_roofline(const Device& device, const std::string& precision) {
+  for (const DeviceInfo& info : list_devices().devices) {
+    if (!(info.device == device)) continue;
+    const auto operations = [&](const std::string& name) {
+      const auto found = info.operations_per_second.find(name);
+      return found == info.operations_per_second.end() ? 0 : found->second;
+    };
+    // The engine's fp32 is three products in TF32, where that is faster than ordinary multiplications.
+    const double most =
+        precision == "fp32" ? std::max(operations("fp32"), operations("tf32") / 3) : operations(precision);
+    return {most / 1e3, info.bytes_per_second / 1e3};
+  }
+  return {};
+}
+
 double sum_if(const std::vector<TimedStep>& steps, const auto& condition) {
   double sum = 0;
   for (const TimedStep& step : steps) sum += condition(step) ? step.ms : 0;
@@ -39,8 +56,8 @@ double sum_if(const std::vector<TimedStep>& steps, const auto& condition) {
 
 }  // namespace
 
-Roofline measure_roofline(const Device& device, int threads) {
-  if (device.kind != Device::Kind::cpu) return {};
+Roofline roofline_of(const Device& device, const std::string& precision, int threads) {
+  if (device.kind == Device::Kind::cuda) return gpu_roofline(device, precision);
   const cpu::Peak peak = cpu::measure_peak(threads);
   return {peak.operations_per_second / 1e3, peak.bytes_per_second / 1e3};
 }

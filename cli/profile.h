@@ -16,11 +16,11 @@ struct TimedStep {
   double of_peak;
 };
 
-/// What the processor does at most; zeros for another device, whose peak is not measured.
+/// What the device does at most; zeros where unknown. The processor's is measured, a GPU's follows from its clocks.
 struct Roofline {
   double operations_per_ms = 0, bytes_per_ms = 0;
 };
-Roofline measure_roofline(const Device& device, int threads);
+Roofline roofline_of(const Device& device, const std::string& precision, int threads);
 
 /// The steps with the median time of a few forwards.
 std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline);

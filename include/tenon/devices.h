@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ struct DeviceInfo {
   std::string name;    ///< "NVIDIA H100 80GB HBM3"
   std::string detail;  ///< "compute capability 9.0, 132 multiprocessors"
   std::size_t memory_bytes = 0;
+  /// What a GPU does at most at its highest clocks: bytes of its memory a second, and operations a second (a
+  /// multiply-add is two) by precision: "fp32" without tensor cores, "tf32", "bf16", "fp16". 0 and empty where unknown.
+  double bytes_per_second = 0;
+  std::map<std::string, double> operations_per_second;
 };
 
 /// A library that is opened at run time, there or missing.

@@ -42,6 +42,10 @@ Properties read_properties(const Driver& driver, CUdevice device) {
   properties.shared_bytes =
       static_cast<std::size_t>(attribute(driver, device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
   check(driver.cuDeviceTotalMem(&properties.memory_bytes, device));
+  properties.clock_hz = 1e3 * attribute(driver, device, CU_DEVICE_ATTRIBUTE_CLOCK_RATE);
+  constexpr double kTransfers = 2;  // a clock
+  properties.bytes_per_second = kTransfers * 1e3 * attribute(driver, device, CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) *
+                                attribute(driver, device, CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8;
   return properties;
 }
 

@@ -17,6 +17,8 @@ struct Properties {
   int multiprocessors = 0;
   std::size_t memory_bytes = 0;
   std::size_t shared_bytes = 0;  ///< a block may ask for
+  double clock_hz = 0;           ///< the highest of its multiprocessors
+  double bytes_per_second = 0;   ///< of its memory at its highest clock
   /// What codegen/compiler.h compiles for: 80, 90.
   int architecture() const { return 10 * major + minor; }
 };

@@ -31,6 +31,24 @@ LibraryInfo info_of(const char* what, const Library& library, std::string (*vers
   return {what, library.file(), usable ? version() : "", library.problem()};
 }
 
+/// Operations a second by precision: multiply-adds of one multiprocessor in a clock, as the architecture has them.
+std::map<std::string, double> operations_of(const Properties& properties) {
+  struct Rates {
+    int architecture;
+    double fp32, tf32, half;
+  };
+  constexpr Rates known[] = {{80, 64, 512, 1024}, {90, 128, 1024, 2048}};
+  for (const Rates& rates : known) {
+    if (rates.architecture != properties.architecture()) continue;
+    const double each = 2 * properties.clock_hz * properties.multiprocessors;
+    return {{"fp32", each * rates.fp32},
+            {"tf32", each * rates.tf32},
+            {"bf16", each * rates.half},
+            {"fp16", each * rates.half}};
+  }
+  return {};
+}
+
 DeviceInfo info_of(const Driver& driver, int ordinal) {
   CUdevice device;
   check(driver.cuDeviceGet(&device, ordinal));
@@ -39,7 +57,9 @@ DeviceInfo info_of(const Driver& driver, int ordinal) {
           properties.name,
           fmt::format("compute capability {}.{}, {} multiprocessors", properties.major, properties.minor,
                       properties.multiprocessors),
-          properties.memory_bytes};
+          properties.memory_bytes,
+          properties.bytes_per_second,
+          operations_of(properties)};
 }
 
 }  // namespace
