@@ -869,6 +869,82 @@ check("gluon ZoneoutCell", lambda: unrolled(gluon.rnn.ZoneoutCell(gluon.rnn.LSTM
 check("gluon cell step", lambda: (lambda c: (unrolled(c), c(SEQUENCE[:, 0], c.begin_state(batch_size=2)))[1])(gluon.rnn.LSTMCell(5)))
 check("gluon unroll of a list", lambda: unrolled(gluon.rnn.RNNCell(5, activation="relu"), layout="NTC")[0])
 
+
+
+def symbol_run(outputs, **given):
+    """Names and values of a network over numbers that follow from the names."""
+    group = sym.Group(outputs)
+    shapes = group.infer_shape(data=(2, 3, 4))[0]
+    arrays = {name: nd.array(np.sin(np.arange(np.prod(shape)) + len(name)).reshape(shape)) for name, shape in zip(group.list_arguments(), shapes)}
+    results = group.bind(mx.cpu(), {**arrays, **given}).forward()
+    return [group.list_arguments(), group.list_outputs(), results]
+
+
+def symbol_unrolled(cell, length=3, merge=True, flat=lambda states: states, **how):
+    outputs, states = cell.unroll(length, sym.var("data"), merge_outputs=merge, **how)
+    return symbol_run(([outputs] if isinstance(outputs, sym.Symbol) else list(outputs)) + list(flat(states)))
+
+
+def symbol_stack(kind):
+    stack = mx.rnn.SequentialRNNCell()
+    stack.add(kind(5, prefix="a_"))
+    stack.add(mx.rnn.DropoutCell(0.5))
+    stack.add(mx.rnn.ResidualCell(kind(5, prefix="b_")))
+    return stack
+
+
+def both_ways(kind):
+    return mx.rnn.BidirectionalCell(kind(5, prefix="l_"), kind(5, prefix="r_"))
+
+
+def weights(cell, **arrays):
+    return {name: array for name, array in cell.unpack_weights(arrays).items()}
+
+
+for kind in ("RNNCell", "LSTMCell", "GRUCell"):
+    cell = getattr(mx.rnn, kind)
+    check(f"mx.rnn {kind} unroll", lambda cell=cell: symbol_unrolled(cell(5)))
+    check(f"mx.rnn {kind} internals", lambda cell=cell: [name for name in cell(5).unroll(2, sym.var("data"))[0][1].get_internals().list_outputs() if "_t1_" in name])
+    check(f"mx.rnn {kind} TNC", lambda cell=cell: symbol_unrolled(cell(5), length=2, merge=False, layout="TNC"))
+    check(f"mx.rnn {kind} Sequential", lambda cell=cell: symbol_unrolled(symbol_stack(cell), merge=False))
+    check(f"mx.rnn {kind} Bidirectional", lambda cell=cell: symbol_unrolled(both_ways(cell), flat=lambda states: states[0] + states[1]))
+    check(f"mx.rnn {kind} states", lambda cell=cell: [cell(5).state_info, cell(5).state_shape, [state.name for state in cell(5).begin_state(func=sym.Variable)]])
+    check(f"mx.rnn {kind} unpack", lambda cell=cell: (lambda c, n: weights(c, **{c._prefix + "i2h_weight": nd.array(numbers(5 * n, 4)), c._prefix + "i2h_bias": nd.array(numbers(5 * n)), c._prefix + "h2h_weight": nd.array(numbers(5 * n, 5)), c._prefix + "h2h_bias": nd.array(numbers(5 * n))}))(cell(5), {"RNNCell": 1, "LSTMCell": 4, "GRUCell": 3}[cell.__name__]))
+check("mx.rnn Zoneout", lambda: symbol_unrolled(mx.rnn.ZoneoutCell(mx.rnn.LSTMCell(5), 0.2, 0.3))[2])
+check("mx.rnn own begin_state", lambda: symbol_run([mx.rnn.GRUCell(5).unroll(3, sym.var("data"), begin_state=[sym.ones((2, 5))], merge_outputs=True)[0]]))
+check("mx.rnn wrong length", lambda: mx.rnn.RNNCell(5).unroll(3, [sym.var("a"), sym.var("b")]))
+check("mx.rnn step of two ways", lambda: both_ways(mx.rnn.RNNCell)(sym.var("data"), []))
+FUSED = ("rnn_relu", "rnn_tanh", "lstm", "gru")
+for mode in FUSED:
+    for ways in (False, True):
+        fused = lambda mode=mode, ways=ways: mx.rnn.FusedRNNCell(5, 2, mode, ways, get_next_state=True, prefix="f_")  # noqa: E731
+        rows = {"lstm": 4, "gru": 3}.get(mode, 1) * 5
+        length = rows * (4 + 5 + 2 + 5 * (1 + ways) + 5 + 2) * (1 + ways)
+        check(f"mx.rnn Fused {mode} {ways}", lambda fused=fused: symbol_unrolled(fused()))
+        check(f"mx.rnn Fused {mode} {ways} unpack", lambda fused=fused, length=length: weights(fused(), f_parameters=nd.array(np.arange(length))))
+        check(f"mx.rnn Fused {mode} {ways} pack", lambda fused=fused, length=length: fused().pack_weights(fused().unpack_weights({"f_parameters": nd.array(np.arange(length))})))
+        check(f"mx.rnn Fused {mode} {ways} unfuse", lambda fused=fused: symbol_run([fused().unfuse().unroll(3, sym.var("data"), merge_outputs=True)[0]])[1:])
+
+
+def fused_values():
+    module = mx.mod.Module(mx.rnn.FusedRNNCell(4, 1, "lstm", prefix="g_", forget_bias=2.0).unroll(3, sym.var("data"), merge_outputs=True)[0], label_names=None)
+    module.bind([("data", (2, 3, 4))], for_training=False)
+    module.init_params(mx.init.One())
+    return module.get_params()[0]
+
+
+def rnn_checkpoint():
+    cell, prefix = mx.rnn.LSTMCell(3), os.path.join(FOLDER, "rnn")
+    net = cell.unroll(2, sym.var("data"), merge_outputs=True)[0]
+    arrays = {name: nd.array(numbers(*shape)) for name, shape in zip(net.list_arguments(), net.infer_shape(data=(1, 2, 4))[0]) if name != "data"}
+    mx.rnn.save_rnn_checkpoint(cell, prefix, 3, net, arrays, {})
+    _, packed, _ = mx.rnn.load_rnn_checkpoint(cell, prefix, 3)
+    return [sorted(nd.load(f"{prefix}-0003.params")), all((packed[name].asnumpy() == arrays[name].asnumpy()).all() for name in arrays)]
+
+
+check("mx.rnn Fused initial values", fused_values)
+check("mx.rnn checkpoint", rnn_checkpoint)
+
 SIX = nd.array(np.arange(6).reshape(3, 2))
 check("foreach", lambda: nd.contrib.foreach(lambda d, s: (d + s[0], [d * s[0]]), SIX, [nd.ones((2,))]))
 check("foreach of two", lambda: nd.contrib.foreach(lambda d, s: (d[0] + d[1] + s, s + 1), [SIX, nd.ones((3, 2))], nd.ones((2,))))

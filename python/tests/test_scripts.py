@@ -122,10 +122,10 @@ def test_control_flow_of_symbols_is_refused(run_python, tmp_path):
     assert "runs networks without control flow" in run_python("-m", "tenon.mxnet", script).stderr
 
 
-def test_cells_of_symbols_are_refused(run_python, tmp_path):
+def test_what_is_left_of_the_cells_is_refused(run_python, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("import mxnet as mx\nmx.rnn.LSTMCell(5)\n")
-    assert "use mx.sym.RNN or gluon.rnn" in run_python("-m", "tenon.mxnet", script).stderr
+    script.write_text("import mxnet as mx\nmx.rnn.BucketSentenceIter([], 5)\n")
+    assert "mx.rnn.BucketSentenceIter is outside Tenon's classic interface" in run_python("-m", "tenon.mxnet", script).stderr
 
 
 def test_record_iterators_are_refused(run_python, tmp_path):

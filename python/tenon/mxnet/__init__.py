@@ -18,8 +18,8 @@ from . import random as rnd
 from . import symbol
 from . import symbol as sym
 from . import (
-    autograd, callback, contrib, executor, gluon, image, initializer, io, metric, model, module, monitor, profiler, recordio, runtime,
-    test_utils, util, visualization,
+    autograd, callback, contrib, executor, gluon, image, initializer, io, metric, model, module, monitor, profiler, recordio, rnn,
+    runtime, test_utils, util, visualization,
 )  # fmt: skip
 from . import image as img
 from . import initializer as init
@@ -51,5 +51,5 @@ __all__ = [
     "AttrScope", "Context", "Executor", "MXNetError", "attribute", "autograd", "base", "callback", "context", "contrib", "cpu",
     "cpu_pinned", "current_context", "executor", "gluon", "gpu", "gpu_memory_info", "image", "img", "init", "initializer", "io",
     "is_np_array", "is_np_shape", "metric", "mod", "model", "module", "mon", "monitor", "name", "nd", "ndarray", "num_gpus",
-    "profiler", "random", "recordio", "rnd", "runtime", "set_np", "sym", "symbol", "test_utils", "use_np", "util", "visualization", "viz",
+    "profiler", "random", "recordio", "rnd", "rnn", "runtime", "set_np", "sym", "symbol", "test_utils", "use_np", "util", "visualization", "viz",
 ]  # fmt: skip

@@ -15,8 +15,8 @@ def lstm(F, i2h, h2h, cell, name, recurrent="sigmoid", activation="tanh"):
     forget = F.Activation(gates[1], act_type=recurrent, name=name("f"))
     transform = F.Activation(gates[2], act_type=activation, name=name("c"))
     leave = F.Activation(gates[3], act_type=recurrent, name=name("o"))
-    following = forget * cell + enter * transform
-    return leave * F.Activation(following, act_type=activation), following
+    following = F.elemwise_add(forget * cell, enter * transform, name=name("state"))
+    return F.elemwise_mul(leave, F.Activation(following, act_type=activation), name=name("out")), following
 
 
 def gru(F, i2h, h2h, state, name, recurrent="sigmoid", activation="tanh"):
@@ -26,7 +26,7 @@ def gru(F, i2h, h2h, state, name, recurrent="sigmoid", activation="tanh"):
     reset = F.Activation(i2h_reset + h2h_reset, act_type=recurrent, name=name("r_act"))
     update = F.Activation(i2h_update + h2h_update, act_type=recurrent, name=name("z_act"))
     new = F.Activation(i2h_new + reset * h2h_new, act_type=activation, name=name("h_act"))
-    return (1.0 - update) * new + update * state
+    return F.elemwise_add((1.0 - update) * new, update * state, name=name("out"))
 
 
 def as_steps(F, length, inputs, layout):

@@ -14,7 +14,6 @@ OUTSIDE = {
     "contrib.quantization": "Tenon runs quantized networks, but does not make them",
     "numpy": "numpy mode (mx.np) is outside Tenon's classic interface; use mx.nd",
     "numpy_extension": "numpy mode (mx.npx) is outside Tenon's classic interface; use mx.nd",
-    "rnn": "mx.rnn (cells of symbols) is outside Tenon's classic interface; use mx.sym.RNN or gluon.rnn",
 }
 ALIASES = {"numpy": "np", "numpy_extension": "npx", "kvstore": "kv", "optimizer": "opt"}
 

@@ -189,6 +189,35 @@ class LSTMBias(Initializer):
         arr[hidden : 2 * hidden] = self.forget_bias
 
 
+@register
+class FusedRNN(Initializer):
+    """The one vector of a FusedRNNCell: gate by gate by another initialiser, the forget gate's bias by a number."""
+
+    def __init__(self, init, num_hidden, num_layers, mode, bidirectional=False, forget_bias=1.0):
+        init = create(init)
+        super().__init__(
+            init=init.dumps() if init is not None else None, num_hidden=num_hidden, num_layers=num_layers, mode=mode,
+            bidirectional=bidirectional, forget_bias=forget_bias,
+        )  # fmt: skip
+        self._init = init
+
+    def _init_weight(self, desc, arr):
+        from .rnn import FusedRNNCell
+
+        how = {name: value for name, value in self._kwargs.items() if name != "init"}
+        cell = FusedRNNCell(prefix="", **how)
+        parts = cell.unpack_weights({"parameters": arr})
+        for name, part in parts.items():
+            given = InitDesc(name, global_init=getattr(desc, "global_init", None))
+            if how["mode"] == "lstm" and name.endswith("_f_bias"):
+                part[:] = how["forget_bias"]
+            elif self._init is not None:
+                self._init(given, part)
+            else:
+                given.global_init(given, part)
+        arr[:] = cell.pack_weights(parts)["parameters"]
+
+
 class Load:
     """Values from a file or a dict, else from another initialiser."""
 

@@ -9,6 +9,7 @@ from .. import initializer, metric
 from .. import ndarray as nd
 from ..base import no_training
 from ..context import Context, cpu
+from ..initializer import InitDesc
 from ..io import DataBatch, DataDesc, NDArrayIter
 from ..model import load_checkpoint, save_checkpoint
 
@@ -216,7 +217,7 @@ class Module(BaseModule):
             elif given and not allow_missing:
                 raise RuntimeError(f"{name} is not presented")
             elif initializer is not None:
-                initializer(_desc(name, attrs.get(name, {})), bound[name])
+                initializer(InitDesc(name, attrs.get(name, {}), initializer), bound[name])
         extra = [name for name in given if name not in bound]
         if extra and not allow_extra:
             raise ValueError(f"Find name \"{extra[0]}\" that is not in the arguments")
@@ -273,10 +274,6 @@ class Module(BaseModule):
 
     def install_monitor(self, mon):
         mon.install(self._exec)
-
-
-def _desc(name, attrs):
-    return initializer.InitDesc(name, attrs)
 
 
 class BucketingModule(BaseModule):
