@@ -289,10 +289,6 @@ static void test_executor(const TenonModel* model) {
   tenon_executor_free(executor);
 }
 
-static void count_release(void* context) {
-  ++*(int*)context;
-}
-
 static void test_shared_memory(const TenonModel* model) {
   TenonExecutor* executor = bind(model, 1);
   _Alignas(64) const float values[4] = {1, 2, 3, 0};
