@@ -7,10 +7,12 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/engine.h"
+#include "backends/cpu/kernels/isa.h"
 #include "backends/cuda/cuda.h"
 #include "backends/guest/guest.h"
 #include "backends/reference/reference.h"
 #include "core/error.h"
+#include "core/processor.h"
 #include "engine/engine_node.h"
 #include "engine/selector.h"
 
@@ -44,6 +46,25 @@ Precision parse_precision(std::string_view word) {
   fail(ErrorCode::invalid_argument, "there is no precision '{}'; choose fp32, tf32, bf16 or fp16", word);
 }
 
+/// Subgraphs compiled for the processor, by the precisions it has beside fp32.
+const Backend& narrow_cpu_backend(std::string_view name, Precision precision, std::string_view word) {
+  if (name != "cpu" || precision != Precision::bf16) {
+    fail(ErrorCode::unsupported, "the backend '{}' computes on the processor with {}, not {}", name,
+         name == "cpu" ? "fp32 or bf16" : "fp32", word);
+  }
+  if (!cpu::machine_has_bfloat16()) {
+    fail(ErrorCode::unsupported,
+         "this processor ({}) cannot multiply bfloat16, for which it needs AVX512-BF16; choose --precision fp32",
+         processor_name());
+  }
+  static const Backend backend = [] {
+    Backend engine = cpu::accelerated_backend();
+    engine.passes = PassOptions{.precision = Precision::bf16};
+    return with_engine_nodes("cpu", cpu::plain_backend(), std::move(engine));
+  }();
+  return backend;
+}
+
 /// The backends of a GPU; made once an ordinal and precision.
 const Backend& cuda_backend(std::string_view name, const Device& device, std::string_view precision) {
   if (name != "plain" && name != "cuda") {
@@ -68,8 +89,8 @@ const Backend& cuda_backend(std::string_view name, const Device& device, std::st
 
 const Backend& find_backend(std::string_view name, const Device& device, std::string_view precision) {
   if (device.kind == Device::Kind::cuda) return cuda_backend(name, device, precision);
-  if (parse_precision(precision) != Precision::fp32) {
-    fail(ErrorCode::unsupported, "the backend '{}' computes on {} with fp32, not {}", name, device.str(), precision);
+  if (const Precision asked = parse_precision(precision); asked != Precision::fp32) {
+    return narrow_cpu_backend(name, asked, precision);
   }
   static const std::array<Backend, 3> backends = {
       cpu::plain_backend(), Backend{"reference", {reference_implementation()}},

@@ -87,7 +87,6 @@ struct EngineTrial {
     }
   }
 
- private:
   static void expect_near(const Tensor& actual, const Tensor& expected, double tolerance, const std::string& what) {
     ASSERT_EQ(actual.shape().str(), expected.shape().str()) << what;
     const float *a = actual.data<float>(), *e = expected.data<float>();

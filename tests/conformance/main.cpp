@@ -50,6 +50,11 @@ int main_with(int argc, char** argv) {
   app.add_option("--filter", filter, "Only cases whose name contains this");
   app.add_option("--backend", options.backend, "plain, reference, cpu or the path of a guest")->capture_default_str();
   app.add_option("--device", device, "cpu, cuda, cuda:1, …")->capture_default_str();
+  app.add_option("--precision", options.precision, "fp32 or, where the backend can, tf32, bf16, fp16")
+      ->capture_default_str();
+  app.add_option("--tolerance", options.tolerance,
+                 "What an element may be off, times the largest of its golden output; default: as the pack says")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--constants", options.constants, "Bind every input but the first as a parameter");
   app.add_flag("--json", as_json, "One JSON object a case instead of sentences");
   CLI11_PARSE(app, argc, argv);

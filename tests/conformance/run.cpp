@@ -51,6 +51,7 @@ Executor evaluate(const Problem& problem, const RunOptions& options) {
   BindOptions bind;
   bind.device = options.device;
   bind.backend = options.backend;
+  bind.precision = options.precision;
   for (const auto& [name, value] : problem.inputs) {
     bind.shapes[name] = value.shape();
     bind.types[name] = value.dtype();
@@ -59,6 +60,11 @@ Executor evaluate(const Problem& problem, const RunOptions& options) {
   for (const auto& [name, value] : problem.inputs) executor.set_input(name, value);
   executor.forward();
   return executor;
+}
+
+bool is_floating(const Tensor& tensor) {
+  const DType dtype = tensor.dtype();
+  return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::float16 || dtype == DType::bfloat16;
 }
 
 Outcome run_accepted(const Case& entry, const RunOptions& options) {
@@ -71,7 +77,11 @@ Outcome run_accepted(const Case& entry, const RunOptions& options) {
     return {Verdict::failed, {fmt::format("{} outputs instead of {}", names.size(), problem.expected.size())}};
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const Expectation& expected = problem.expected[i];
+    Expectation expected = problem.expected[i];
+    if (options.tolerance && is_floating(expected.golden)) {
+      expected.rtol = 0;
+      expected.atol = *options.tolerance * max_magnitude(expected.golden);
+    }
     const auto fail_with = [&](const std::string& reason) {
       outcome.verdict = Verdict::failed;
       outcome.reasons.push_back(fmt::format("output {} ({}): {}", i, names[i], reason));

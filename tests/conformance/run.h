@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct Outcome {
 struct RunOptions {
   std::string backend = "plain";
   Device device;
+  std::string precision = "fp32";
+  /// Times the golden's largest magnitude, what an element may be off, instead of what the pack says.
+  std::optional<double> tolerance;
   bool constants = false;  ///< every input but the first is a parameter
 };
 

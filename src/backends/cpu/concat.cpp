@@ -64,16 +64,18 @@ Offer offer_concat(const StepRequest& request) {
   if (conditions.refuse()) return conditions.reason();
   const auto given = static_cast<int>(call.attributes().integer("dim"));
   const int axis = given < 0 ? given + rank : given;
+  const MemoryFormat format = common_format(request, axis);
+  const std::size_t element = size_of(format.stored.value_or(*call.outputs[0].dtype));
   Problem problem;
   problem.outer = call.shape_out().elements(0, axis);
   for (const TensorType& input : call.inputs) {
-    problem.run.push_back(static_cast<std::size_t>(input.shape.elements(axis, rank)) * size_of(*input.dtype));
+    problem.run.push_back(static_cast<std::size_t>(input.shape.elements(axis, rank)) * element);
     problem.total += problem.run.back();
   }
   StepPlan plan;
   plan.kernel.run = [problem](const Operands& operands) { concat(problem, operands); };
-  plan.src.assign(request.src.size(), common_format(request, axis));
-  plan.dst = {common_format(request, axis)};
+  plan.src.assign(request.src.size(), format);
+  plan.dst = {format};
   plan.parts = parts_of(problem);
   return plan;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 // The accelerated backend: implementations for the primitives and for what a compiled subgraph keeps of MXNet's
-// operators, with Tenon's own kernels. Values lie in blocks of 16 channels or row-major.
+// operators, with Tenon's own kernels. Values lie in blocks of 16 channels or row-major; what multiplies with bf16
+// reads and writes blocks of bfloat16, and its neighbours keep to that.
 
 #include <string>
 #include <variant>
@@ -14,7 +15,7 @@
 
 namespace tenon::cpu {
 
-inline constexpr MemoryFormat kBlocked{16};
+inline constexpr MemoryFormat kBlocked{16}, kNarrowBlocks{16, DType::bfloat16};
 
 /// What runs the bodies of engine nodes; what none of its own takes is left to the plain backend's, then to the
 /// reference.
@@ -34,8 +35,10 @@ std::vector<Implementation> engine_recurrent_implementations();
 Conditions kernel_conditions(const OpCall& call);
 
 /// The epilogue of a primitive whose result has so many channels, tied to the node's operands; or why there is none.
-/// `channels` counts what a tile calls channels; with `same_place` vectors, too, lie as the result does.
-std::variant<Epilogue, std::string> make_epilogue(const OpCall& call, std::int64_t channels, bool same_place = false);
+/// `channels` counts what a tile calls channels; results and the operands of their shape lie as `results` says. With
+/// `same_place` vectors, too, lie as the result does.
+std::variant<Epilogue, std::string> make_epilogue(const OpCall& call, std::int64_t channels, MemoryFormat results,
+                                                  bool same_place = false);
 
 /// The plan's formats: data, operands of the result's shape and results as said, everything else row-major.
 void set_formats(const OpCall& call, MemoryFormat data, MemoryFormat results, StepPlan& plan);

@@ -24,6 +24,7 @@ ConvolutionProblem problem_of(const OpCall& call) {
   problem.stride = sizes.window.stride;
   problem.dilate = sizes.window.dilate;
   problem.pad = sizes.window.pad_begin;
+  problem.narrow = precision_of(call.node) == Precision::bf16;
   return problem;
 }
 
@@ -53,12 +54,13 @@ struct Prepared {
 
 Offer plan_of(const StepRequest& request, const ConvolutionProblem& problem, ConvolutionOffer offer) {
   if (auto* reason = std::get_if<std::string>(&offer)) return std::move(*reason);
-  auto epilogue = make_epilogue(request.call, problem.filters);
+  const MemoryFormat blocks = problem.narrow ? kNarrowBlocks : kBlocked;
+  auto epilogue = make_epilogue(request.call, problem.filters, blocks);
   if (auto* reason = std::get_if<std::string>(&epilogue)) return std::move(*reason);
   Prepared prepared{std::get<0>(std::move(offer)), std::get<Epilogue>(std::move(epilogue)), nullptr};
 
   StepPlan plan;
-  set_formats(request.call, prepared.convolution->row_major_src() ? MemoryFormat{} : kBlocked, kBlocked, plan);
+  set_formats(request.call, prepared.convolution->row_major_src() ? MemoryFormat{} : blocks, blocks, plan);
   if (const Tensor* weight = request.constant[1]) {
     const Convolution& convolution = *prepared.convolution;
     prepared.packed = request.parameters.derive(*weight, convolution.packing(), [&] {

@@ -14,13 +14,18 @@ Conditions kernel_conditions(const OpCall& call) {
   return conditions;
 }
 
-std::variant<Epilogue, std::string> make_epilogue(const OpCall& call, std::int64_t channels, bool same_place) {
+std::variant<Epilogue, std::string> make_epilogue(const OpCall& call, std::int64_t channels, MemoryFormat results,
+                                                  bool same_place) {
+  const DType stored = results.stored.value_or(DType::float32);
   std::vector<EpilogueOperand> operands;
   const int count = static_cast<int>(call.inputs.size()) - first_operand(call.node);
-  for (int k = 0; k < count; ++k) operands.push_back({!same_place && is_per_channel(call, k), DType::float32});
+  for (int k = 0; k < count; ++k) {
+    const bool per_channel = !same_place && is_per_channel(call, k);
+    operands.push_back({per_channel, per_channel ? DType::float32 : stored});
+  }
   try {
-    return Epilogue(epilogue_of(call.node), std::move(operands),
-                    std::vector<DType>(call.outputs.size(), DType::float32), channels);
+    return Epilogue(epilogue_of(call.node), std::move(operands), std::vector<DType>(call.outputs.size(), stored),
+                    channels);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unsupported) throw;
     return error.what();

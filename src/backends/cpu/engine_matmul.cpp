@@ -16,10 +16,13 @@ struct Matmul {
   Epilogue epilogue;
   std::shared_ptr<const Tensor> packed;  // null where the weight is computed
 
-  std::size_t packed_bytes() const { return static_cast<std::size_t>(problem.packed_elements()) * sizeof(float); }
+  DType weight_type() const { return problem.narrow_weight ? DType::bfloat16 : DType::float32; }
+  std::size_t packed_bytes() const {
+    return static_cast<std::size_t>(problem.packed_elements()) * size_of(weight_type());
+  }
 
   void run(const Operands& operands) const {
-    const std::size_t weight_bytes = packed ? 0 : packed_bytes();
+    const std::size_t weight_bytes = packed ? 0 : (packed_bytes() + 63) / 64 * 64;
     if (!packed) pack_weight(problem, operands.in<float>(1), operands.workspace);
     run_matmul(problem, operands.in<float>(0), packed ? packed->data() : operands.workspace,
                bind_epilogue(epilogue, operands, 2, weight_bytes));
@@ -30,24 +33,26 @@ Offer offer_matmul(const StepRequest& request) {
   const OpCall& call = request.call;
   const Conditions conditions = kernel_conditions(call);
   if (conditions.refuse()) return conditions.reason();
-  auto epilogue = make_epilogue(call, call.shape_out()[call.shape_out().rank() - 1]);
+  auto epilogue = make_epilogue(call, call.shape_out()[call.shape_out().rank() - 1], {});
   if (auto* reason = std::get_if<std::string>(&epilogue)) return std::move(*reason);
   const MatmulSizes sizes = matmul_sizes(call);
-  Matmul matmul{{sizes.rows, sizes.inner, sizes.columns, sizes.inner}, std::get<Epilogue>(std::move(epilogue)), {}};
+  const bool narrow = precision_of(call.node) == Precision::bf16;
+  Matmul matmul{
+      {sizes.rows, sizes.inner, sizes.columns, sizes.inner, narrow}, std::get<Epilogue>(std::move(epilogue)), {}};
 
   StepPlan plan;
   set_formats(call, {}, {}, plan);
   plan.kernel.workspace_bytes = matmul.epilogue.workspace_bytes();
   if (const Tensor* weight = request.constant[1]) {
-    matmul.packed = request.parameters.derive(*weight, "matmul panels", [&] {
-      Tensor packed(Shape{matmul.problem.packed_elements()}, DType::float32);
+    matmul.packed = request.parameters.derive(*weight, narrow ? "matmul panels, bfloat16" : "matmul panels", [&] {
+      Tensor packed(Shape{matmul.problem.packed_elements()}, matmul.weight_type());
       pack_weight(matmul.problem, weight->data<float>(), packed.mutable_data());
       return packed;
     });
     plan.packed = {matmul.packed};
     plan.absorbed = {1};
   } else {
-    plan.kernel.workspace_bytes += matmul.packed_bytes();
+    plan.kernel.workspace_bytes += (matmul.packed_bytes() + 63) / 64 * 64;
   }
   plan.kernel.run = [matmul = std::move(matmul)](const Operands& operands) { matmul.run(operands); };
   return plan;

@@ -1,11 +1,14 @@
 // Expressions without a producer: the epilogue does all the work, on tiles that lie where the data are. Data in blocks
-// stay so; a vector over the channels of row-major data is spread out to tiles of one channel.
+// stay so; a vector over the channels of row-major data is spread out to tiles of one channel. Data as bfloat16 become
+// floats a few rows at a time.
 
 #include <algorithm>
 #include <array>
 
 #include "backends/cpu/engine.h"
 #include "backends/cpu/kernels/share.h"
+#include "backends/cpu/parallel.h"
+#include "core/half.h"
 #include "graph/graph.h"
 #include "passes/primitives.h"
 
@@ -31,6 +34,7 @@ struct Pointwise {
   Sizes sizes;
   Cut cut;
   Epilogue epilogue;
+  bool narrow;              // the data, in blocks, are bfloat16
   std::vector<int> spread;  // operands of which `planes` needs one value 16 times
 
   std::size_t spread_bytes() const {
@@ -109,8 +113,30 @@ struct Pointwise {
       tile.offset = at * kLanes;
       tile.channel = static_cast<int>(at / sizes.inner % blocks * kLanes);
       tile.lanes = static_cast<int>(std::min<std::int64_t>(kLanes, sizes.channels - tile.channel));
-      bound.apply(bound, tile);
+      if (narrow) {
+        apply_widened(bound, reinterpret_cast<const bfloat16*>(src) + at * kLanes, tile);
+      } else {
+        bound.apply(bound, tile);
+      }
       at = end;
+    }
+  }
+
+  static void apply_widened(const BoundEpilogue& bound, const bfloat16* src, Tile tile) {
+    constexpr int rows = 64;
+    alignas(64) float widened[rows * kLanes];
+    tile.src = widened;
+    for (int left = tile.rows; left > 0; left -= tile.rows) {
+      tile.rows = std::min(left, rows);
+      const std::int64_t count = tile.rows * kLanes;
+      run_widest(
+          [&](std::int64_t first, std::int64_t last) __attribute__((always_inline)) {
+            for (std::int64_t i = first; i < last; ++i) widened[i] = to_float(src[i]);
+          },
+          0, count);
+      bound.apply(bound, tile);
+      tile.offset += count;
+      src += count;
     }
   }
 
@@ -144,14 +170,15 @@ struct Pointwise {
   }
 };
 
-bool is_blocked(const StepRequest& request) {
+/// How the result is to lie: in blocks where the data or an operand of its shape does.
+MemoryFormat format_for(const StepRequest& request) {
   const OpCall& call = request.call;
-  if (call.shape_out().rank() < 3) return false;
-  if (request.src[0] == kBlocked) return true;
-  for (std::size_t i = 1; i < request.src.size(); ++i) {
-    if (!is_per_channel(call, static_cast<int>(i) - 1) && request.src[i] == kBlocked) return true;
+  if (call.shape_out().rank() < 3) return {};
+  for (std::size_t i = 0; i < request.src.size(); ++i) {
+    const bool same_shape = i == 0 || !is_per_channel(call, static_cast<int>(i) - 1);
+    if (same_shape && !request.src[i].row_major()) return request.src[i];
   }
-  return false;
+  return {};
 }
 
 Sizes sizes_around(const Shape& shape, int axis) {
@@ -169,7 +196,8 @@ Offer offer_pointwise(const StepRequest& request) {
   for (int k = 0; k + 1 < static_cast<int>(call.inputs.size()); ++k) {
     if (is_per_channel(call, k)) vectors.push_back(k);
   }
-  const bool blocked = is_blocked(request) && (vectors.empty() || axis == 1);
+  const MemoryFormat format = vectors.empty() || axis == 1 ? format_for(request) : MemoryFormat{};
+  const bool blocked = !format.row_major();
   const Sizes sizes = sizes_around(shape, blocked ? 1 : axis);
   const Cut cut = blocked                                                     ? Cut::blocks
                   : vectors.empty() || (sizes.outer == 1 && sizes.inner == 1) ? Cut::flat
@@ -178,13 +206,13 @@ Offer offer_pointwise(const StepRequest& request) {
   const std::int64_t channels = cut == Cut::flat     ? kLanes
                                 : cut == Cut::planes ? sizes.channels * kLanes
                                                      : sizes.channels;
-  auto epilogue = make_epilogue(call, channels, cut == Cut::flat);
+  auto epilogue = make_epilogue(call, channels, format, cut == Cut::flat);
   if (auto* reason = std::get_if<std::string>(&epilogue)) return std::move(*reason);
 
-  Pointwise pointwise{sizes, cut, std::get<Epilogue>(std::move(epilogue)), {}};
+  Pointwise pointwise{sizes, cut, std::get<Epilogue>(std::move(epilogue)), format == kNarrowBlocks, {}};
   if (cut == Cut::planes) pointwise.spread = vectors;
   StepPlan plan;
-  set_formats(call, blocked ? kBlocked : MemoryFormat{}, blocked ? kBlocked : MemoryFormat{}, plan);
+  set_formats(call, format, format, plan);
   plan.kernel.workspace_bytes = pointwise.spread_bytes() + pointwise.epilogue.workspace_bytes();
   plan.kernel.run = [pointwise = std::move(pointwise)](const Operands& operands) { pointwise.run(operands); };
   for (int i = 0; i < static_cast<int>(call.inputs.size()); ++i) {

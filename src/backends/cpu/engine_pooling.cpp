@@ -57,11 +57,14 @@ Offer offer_pooling(const StepRequest& request) {
   const OpCall& call = request.call;
   const Conditions conditions = kernel_conditions(call);
   if (conditions.refuse()) return conditions.reason();
-  auto epilogue = make_epilogue(call, call.shape_out()[1]);
+  const MemoryFormat blocks = request.src[0] == kNarrowBlocks ? kNarrowBlocks : kBlocked;
+  PoolingProblem problem = problem_of(call);
+  problem.narrow_src = blocks == kNarrowBlocks;
+  const MemoryFormat results = problem.row_major_dst ? MemoryFormat{} : blocks;
+  auto epilogue = make_epilogue(call, call.shape_out()[1], results);
   if (auto* reason = std::get_if<std::string>(&epilogue)) return std::move(*reason);
-  const PoolingProblem problem = problem_of(call);
   StepPlan plan;
-  set_formats(call, kBlocked, problem.row_major_dst ? MemoryFormat{} : kBlocked, plan);
+  set_formats(call, blocks, results, plan);
   plan.kernel.workspace_bytes = std::get<Epilogue>(epilogue).workspace_bytes();
   plan.kernel.run = [problem, made = std::get<Epilogue>(std::move(epilogue))](const Operands& operands) {
     run(problem, made, operands);

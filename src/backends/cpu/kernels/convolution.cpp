@@ -7,4 +7,10 @@ double ConvolutionProblem::operations() const {
          static_cast<double>(product(dst) * product(kernel));
 }
 
+std::string lacks(const ConvolutionProblem& problem, Isa isa) {
+  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (problem.narrow && (isa != Isa::avx512 || !machine_has_bfloat16())) return "this processor lacks AVX512-BF16";
+  return {};
+}
+
 }  // namespace tenon::cpu

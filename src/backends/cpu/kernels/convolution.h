@@ -9,6 +9,7 @@
 
 #include "backends/cpu/kernels/epilogue_tile.h"
 #include "backends/cpu/kernels/isa.h"
+#include "core/half.h"
 #include "ops/spatial.h"
 
 namespace tenon::cpu {
@@ -17,8 +18,13 @@ namespace tenon::cpu {
 struct ConvolutionProblem {
   std::int64_t batch = 1, channels = 0, filters = 0, groups = 1;
   Extent src{1, 1, 1}, dst{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilate{1, 1, 1}, pad{0, 0, 0};
+  bool narrow = false;  ///< a source in blocks lies as bfloat16, and is multiplied as that
 
   std::int64_t src_blocks() const { return (channels + 15) / 16; }
+  /// Floats that 16 channels of a source in blocks take: where it is narrow, a pair of bfloat16 lies in each.
+  std::int64_t src_words() const { return narrow ? 8 : 16; }
+  /// Those of the last block that hold channels, a multiple of 4: what is behind them is zero.
+  std::int64_t last_words() const { return ((channels - (src_blocks() - 1) * 16) * src_words() + 63) / 64 * 4; }
   std::int64_t dst_blocks() const { return (filters + 15) / 16; }
   /// Multiplications and additions of the direct form.
   double operations() const;
@@ -39,7 +45,8 @@ class Convolution {
   virtual std::string packing() const = 0;
   /// From (F, C / groups, kernel…) into packed_floats() floats, aligned to 64 bytes.
   virtual void pack(const float* weight, float* packed) const = 0;
-  /// Every pixel of every block of filters goes through the epilogue. The workspace is aligned to 64 bytes.
+  /// Every pixel of every block of filters goes through the epilogue. The workspace is aligned to 64 bytes; `src` is a
+  /// const float* only by name where the source is narrow.
   virtual void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const = 0;
 
  protected:
@@ -50,6 +57,9 @@ class Convolution {
 
 /// The convolution, or why this way does not take the problem.
 using ConvolutionOffer = std::variant<std::unique_ptr<Convolution>, std::string>;
+
+/// What a machine with these instructions lacks for the problem; empty: nothing.
+std::string lacks(const ConvolutionProblem& problem, Isa isa);
 
 /// Any window, by register tiles over the pixels.
 ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa = machine_isa());
@@ -66,8 +76,19 @@ ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa = mac
 /// whose even and odd source pixels are taken apart.
 enum class WinogradTiles { f22, f33, f44, f42, mixed, phases22, phases44 };
 std::string_view name(WinogradTiles tiles);
-/// 3x3 windows with stride 1 or, by phases, 2. `block` tiles are taken at a time; 0: a default.
+/// 3x3 windows with stride 1 or, by phases, 2; of narrow sources by tiles of 2x2, whose points lose few digits when
+/// they are rounded. `block` tiles are taken at a time; 0: a default.
 ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa = machine_isa(),
                                std::int64_t block = 0);
+
+/// Writes one weight where it lies among packed ones: [channel][16 filters] or, narrow, [pair of channels][16
+/// filters][2].
+inline void put_weight(float* panel, bool narrow, std::int64_t channel, std::int64_t filter, float value) {
+  if (narrow) {
+    reinterpret_cast<bfloat16*>(panel)[(channel / 2 * 16 + filter) * 2 + channel % 2] = to_bfloat16(value);
+  } else {
+    panel[channel * 16 + filter] = value;
+  }
+}
 
 }  // namespace tenon::cpu

@@ -31,7 +31,9 @@ class Depthwise final : public Convolution {
     map_.dilate_x = number(problem.dilate[kWidth]);
     map_.pad_y = number(problem.pad[kHeight]);
     map_.pad_x = number(problem.pad[kWidth]);
-    row_ = isa == Isa::avx512 ? avx512::depthwise_row(map_) : avx2::depthwise_row(map_);
+    row_ = (problem.narrow       ? avx512_bf16::depthwise_row
+            : isa == Isa::avx512 ? avx512::depthwise_row
+                                 : avx2::depthwise_row)(map_);
     packed_floats_ = static_cast<std::size_t>(problem.dst_blocks() * taps() * kBlock);
   }
 
@@ -58,7 +60,7 @@ class Depthwise final : public Convolution {
         out.offset = i * p.dst[kWidth] * kBlock;
         out.channel = static_cast<int>(block * kBlock);
         out.lanes = static_cast<int>(std::min(kBlock, p.filters - block * kBlock));
-        row_(map_, src + plane * product(p.src) * kBlock, packed + block * taps() * kBlock,
+        row_(map_, src + plane * product(p.src) * p.src_words(), packed + block * taps() * kBlock,
              static_cast<int>(i % height), epilogue, out);
       }
     }
@@ -77,7 +79,7 @@ class Depthwise final : public Convolution {
 }  // namespace
 
 ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa) {
-  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (std::string reason = lacks(problem, isa); !reason.empty()) return reason;
   if (problem.groups != problem.channels || problem.filters != problem.channels) {
     return fmt::format("num_group is {}, but there are {} channels and {} filters", problem.groups, problem.channels,
                        problem.filters);

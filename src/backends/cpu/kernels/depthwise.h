@@ -15,12 +15,15 @@ struct DepthwiseMap {
 };
 
 /// Row `y` of the output through the epilogue. `src` is the map, weight[tap][16]; `out` says where the row begins, its
-/// channel and lanes.
-using DepthwiseRow = void (*)(const DepthwiseMap& map, const float* src, const float* weight, int y,
+/// channel and lanes. The map is of floats or, in avx512_bf16, of bfloat16.
+using DepthwiseRow = void (*)(const DepthwiseMap& map, const void* src, const float* weight, int y,
                               const BoundEpilogue& epilogue, const Tile& out);
 
 // For one instruction set each: the kernel for that window.
 namespace avx512 {
+DepthwiseRow depthwise_row(const DepthwiseMap& map);
+}
+namespace avx512_bf16 {
 DepthwiseRow depthwise_row(const DepthwiseMap& map);
 }
 namespace avx2 {

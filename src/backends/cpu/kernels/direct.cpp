@@ -34,7 +34,7 @@ struct PlacedTile {
 
 class Direct final : public Convolution {
  public:
-  Direct(const ConvolutionProblem& problem, Isa isa) : problem_(problem), isa_(isa) {
+  Direct(const ConvolutionProblem& problem, Isa isa) : problem_(problem), isa_(isa), words_(problem.src_words()) {
     pointwise_ = product(problem.kernel) == 1;
     for (std::size_t i = 0; i < 3; ++i) {
       reach_[i] = (problem.dst[i] - 1) * problem.stride[i] + (problem.kernel[i] - 1) * problem.dilate[i] + 1;
@@ -48,12 +48,14 @@ class Direct final : public Convolution {
     packed_floats_ = static_cast<std::size_t>(problem.dst_blocks() * panel_floats());
   }
 
-  std::string packing() const override { return fmt::format("direct, {} groups", problem_.groups); }
+  std::string packing() const override {
+    return fmt::format("direct, {} groups{}", problem_.groups, problem_.narrow ? ", bfloat16" : "");
+  }
   void pack(const float* weight, float* packed) const override;
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 
  private:
-  std::int64_t panel_floats() const { return blocks_ * static_cast<std::int64_t>(taps_.size()) * kBlock * kBlock; }
+  std::int64_t panel_floats() const { return blocks_ * static_cast<std::int64_t>(taps_.size()) * words_ * kBlock; }
 
   /// Distances in the source that the tiles read: the problem's own or the copy.
   void lay_out_source() {
@@ -61,15 +63,15 @@ class Direct final : public Convolution {
     const std::int64_t stride = p.stride[kWidth];
     phase_pixels_ = ceil_div(reach_[kWidth], stride);
     if (!copies_) {
-      row_ = p.src[kWidth] * kBlock;
+      row_ = p.src[kWidth] * words_;
       plane_ = p.src[kHeight] * row_;
       block_ = p.src[kDepth] * plane_;
     } else if (pointwise_) {  // only the pixels that are read
-      row_ = p.dst[kWidth] * kBlock;
+      row_ = p.dst[kWidth] * words_;
       plane_ = p.dst[kHeight] * row_;
       block_ = p.dst[kDepth] * plane_;
     } else {
-      row_ = stride * phase_pixels_ * kBlock;
+      row_ = stride * phase_pixels_ * words_;
       plane_ = reach_[kHeight] * row_;
       block_ = reach_[kDepth] * plane_;
     }
@@ -78,7 +80,7 @@ class Direct final : public Convolution {
         for (std::int64_t w = 0; w < p.kernel[kWidth]; ++w) {
           const std::int64_t column = w * p.dilate[kWidth];
           const std::int64_t pixel = copies_ ? column % stride * phase_pixels_ + column / stride : column;
-          taps_.push_back(d * p.dilate[kDepth] * plane_ + h * p.dilate[kHeight] * row_ + pixel * kBlock);
+          taps_.push_back(d * p.dilate[kDepth] * plane_ + h * p.dilate[kHeight] * row_ + pixel * words_);
         }
       }
     }
@@ -97,14 +99,15 @@ class Direct final : public Convolution {
       blocks_ = std::max(blocks_, last - first + 1);
     }
     for (std::int64_t& first : first_block_) first = std::min(first, problem_.src_blocks() - blocks_);
-    const std::int64_t rest = problem_.channels - (problem_.src_blocks() - 1) * kBlock;
-    last_depth_ = blocks_ == problem_.src_blocks() ? static_cast<int>(ceil_div(rest, 4) * 4) : static_cast<int>(kBlock);
+    last_depth_ = static_cast<int>(blocks_ == problem_.src_blocks() ? problem_.last_words() : words_);
   }
 
   void place_tiles() {
     const bool avx512 = isa_ == Isa::avx512;
     const int most = avx512 ? avx512::kMaxPixels : avx2::kMaxPixels;
-    const auto kernel = avx512 ? avx512::multiply_kernel : avx2::multiply_kernel;
+    const auto kernel = problem_.narrow ? avx512_bf16::multiply_kernel
+                        : avx512        ? avx512::multiply_kernel
+                                        : avx2::multiply_kernel;
     Extent dst = problem_.dst, stride = problem_.stride;
     if (pointwise_) {  // one long row
       dst = {1, 1, product(dst)};
@@ -119,7 +122,7 @@ class Direct final : public Convolution {
         for (std::int64_t part = 0; part < parts; ++part) {
           const std::int64_t first = columns * part / parts;
           const int width = static_cast<int>(columns * (part + 1) / parts - first);
-          const std::int64_t src = d * stride[kDepth] * plane_ + h * stride[kHeight] * row_ + first * kBlock;
+          const std::int64_t src = d * stride[kDepth] * plane_ + h * stride[kHeight] * row_ + first * words_;
           tiles_.push_back({src, (d * dst[kHeight] + h) * columns + first, rows * width, kernel(rows, width, 1),
                             kernel(rows, width, 2)});
         }
@@ -146,6 +149,7 @@ class Direct final : public Convolution {
     if (copies_) workspace_floats_ = static_cast<std::size_t>(images_ * image);
   }
 
+  void copy_pixel(const float* src, float* dst) const;
   void copy_row(const float* src, std::int64_t column, std::int64_t stride, std::int64_t count, float* dst) const;
   void copy_block(const float* src, float* dst) const;
   void run_tiles(std::int64_t first, std::int64_t last, std::int64_t panel, const float* src, const float* packed,
@@ -153,6 +157,7 @@ class Direct final : public Convolution {
 
   ConvolutionProblem problem_;
   Isa isa_;
+  std::int64_t words_;     // of a pixel's 16 channels
   Extent reach_{1, 1, 1};  // of the source with its border, as far as it is read
   bool pointwise_ = false, copies_ = false;
   std::int64_t phase_pixels_ = 0;
@@ -172,15 +177,24 @@ void Direct::pack(const float* weight, float* packed) const {
   const std::int64_t group_channels = p.channels / p.groups;
   std::fill_n(packed, packed_floats_, 0.0f);
   for (std::int64_t f = 0; f < p.filters; ++f) {
-    float* panel = packed + f / kBlock * panel_floats() + f % kBlock;
+    float* panel = packed + f / kBlock * panel_floats();
     const std::int64_t first_channel = first_block_[static_cast<std::size_t>(f / kBlock)] * kBlock;
     for (std::int64_t c = 0; c < group_channels; ++c) {
       const std::int64_t channel = f / group_filters * group_channels + c - first_channel;
       for (std::int64_t tap = 0; tap < taps; ++tap) {
         const std::int64_t row = (channel / kBlock * taps + tap) * kBlock + channel % kBlock;
-        panel[row * kBlock] = weight[(f * group_channels + c) * taps + tap];
+        put_weight(panel, p.narrow, row, f % kBlock, weight[(f * group_channels + c) * taps + tap]);
       }
     }
+  }
+}
+
+/// 16 channels, by a copy of a known size.
+void Direct::copy_pixel(const float* src, float* dst) const {
+  if (problem_.narrow) {
+    std::memcpy(dst, src, kBlock * sizeof(std::uint16_t));
+  } else {
+    std::memcpy(dst, src, kBlock * sizeof(float));
   }
 }
 
@@ -190,16 +204,16 @@ void Direct::copy_row(const float* src, std::int64_t column, std::int64_t stride
   const std::int64_t width = problem_.src[kWidth];
   const std::int64_t before = std::clamp<std::int64_t>(ceil_div(std::max<std::int64_t>(-column, 0), stride), 0, count);
   const std::int64_t end = column >= width ? 0 : std::clamp<std::int64_t>(ceil_div(width - column, stride), 0, count);
-  std::fill_n(dst, before * kBlock, 0.0f);
+  std::fill_n(dst, before * words_, 0.0f);
   if (stride == 1) {
-    if (end > before) std::copy_n(src + (column + before) * kBlock, (end - before) * kBlock, dst + before * kBlock);
+    if (end > before) std::copy_n(src + (column + before) * words_, (end - before) * words_, dst + before * words_);
   } else {
     for (std::int64_t i = before; i < end; ++i) {
-      std::memcpy(dst + i * kBlock, src + (column + i * stride) * kBlock, kBlock * sizeof(float));
+      copy_pixel(src + (column + i * stride) * words_, dst + i * words_);
     }
   }
   const std::int64_t behind = std::max(before, end);
-  std::fill_n(dst + behind * kBlock, (count - behind) * kBlock, 0.0f);
+  std::fill_n(dst + behind * words_, (count - behind) * words_, 0.0f);
 }
 
 /// One block of channels with its border.
@@ -218,9 +232,9 @@ void Direct::copy_block(const float* src, float* dst) const {
         std::fill_n(row, row_, 0.0f);
         continue;
       }
-      const float* from = src + (at_d * p.src[kHeight] + at_h) * p.src[kWidth] * kBlock;
+      const float* from = src + (at_d * p.src[kHeight] + at_h) * p.src[kWidth] * words_;
       for (std::int64_t phase = 0; phase < phases; ++phase) {
-        copy_row(from, phase - p.pad[kWidth], stride, count, row + phase * count * kBlock);
+        copy_row(from, phase - p.pad[kWidth], stride, count, row + phase * count * words_);
       }
     }
   }
@@ -261,7 +275,7 @@ void Direct::run_tiles(std::int64_t first, std::int64_t last, std::int64_t panel
 
 void Direct::run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const {
   const ConvolutionProblem& p = problem_;
-  const std::int64_t src_block = product(p.src) * kBlock, image = p.src_blocks() * block_;
+  const std::int64_t src_block = product(p.src) * words_, image = p.src_blocks() * block_;
   const auto tiles = static_cast<std::int64_t>(tiles_.size());
   const std::int64_t parts = ceil_div(tiles, part_tiles_), panels = ceil_div(p.dst_blocks(), panels_);
 #pragma omp parallel if (p.operations() > 1e6)
@@ -293,7 +307,7 @@ void Direct::run(const float* src, const float* packed, const BoundEpilogue& epi
 }  // namespace
 
 ConvolutionOffer make_direct(const ConvolutionProblem& problem, Isa isa) {
-  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (std::string reason = lacks(problem, isa); !reason.empty()) return reason;
   return std::make_unique<Direct>(problem, isa);
 }
 

@@ -194,6 +194,13 @@ Argument Epilogue::compile(const Expression& expression) {
   return {Argument::Kind::temporary, add_instruction(instruction)};
 }
 
+/// Whether there is bfloat16 and an instruction for it.
+bool Epilogue::converts() const {
+  const bool narrow = std::ranges::find(outputs_, DType::bfloat16) != outputs_.end() ||
+                      std::ranges::find(operands_, DType::bfloat16, &EpilogueOperand::storage) != operands_.end();
+  return narrow && isa_ == Isa::avx512 && machine_has_bfloat16();
+}
+
 std::size_t Epilogue::workspace_bytes() const {
   std::size_t vectors = common_ ? 4 : 0;
   if (!common_) {
@@ -219,7 +226,9 @@ BoundEpilogue Epilogue::bind(std::span<const void* const> operands, std::span<vo
   };
   bound.common = common_;
   if (common_) {
-    bound.apply = isa_ == Isa::avx512 ? avx512::apply_common : avx2::apply_common;
+    bound.apply = converts()            ? avx512_bf16::apply_common
+                  : isa_ == Isa::avx512 ? avx512::apply_common
+                                        : avx2::apply_common;
     bound.second = outputs_.size() == 2;
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       bound.scale[i] = vector_of(forms_[i].scale.operand, forms_[i].scale.value);
@@ -233,7 +242,7 @@ BoundEpilogue Epilogue::bind(std::span<const void* const> operands, std::span<vo
       bound.narrow_residual = operands_[index(residual)].storage == DType::bfloat16;
     }
   } else {
-    bound.apply = isa_ == Isa::avx512 ? avx512::apply_code : avx2::apply_code;
+    bound.apply = converts() ? avx512_bf16::apply_code : isa_ == Isa::avx512 ? avx512::apply_code : avx2::apply_code;
     bound.code = &code_;
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       bound.operand[i] = operands_[i].per_channel ? vector_of(static_cast<int>(i), 0) : operands[i];

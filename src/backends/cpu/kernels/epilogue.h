@@ -59,6 +59,7 @@ class Epilogue {
   void compile(const Expressions& expressions);
   Argument compile(const Expression& expression);
   std::uint8_t add_instruction(Instruction instruction);
+  bool converts() const;
   std::int64_t padded_channels() const { return (channels_ + 15) / 16 * 16; }
 
   std::vector<EpilogueOperand> operands_;

@@ -106,6 +106,10 @@ namespace avx512 {
 void apply_common(const BoundEpilogue& epilogue, const Tile& tile);
 void apply_code(const BoundEpilogue& epilogue, const Tile& tile);
 }  // namespace avx512
+namespace avx512_bf16 {  // the same, faster where something lies as bfloat16
+void apply_common(const BoundEpilogue& epilogue, const Tile& tile);
+void apply_code(const BoundEpilogue& epilogue, const Tile& tile);
+}  // namespace avx512_bf16
 namespace avx2 {
 void apply_common(const BoundEpilogue& epilogue, const Tile& tile);
 void apply_code(const BoundEpilogue& epilogue, const Tile& tile);

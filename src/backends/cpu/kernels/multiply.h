@@ -8,7 +8,8 @@
 namespace tenon::cpu {
 
 /// dst[pixel][filter] = sum over block, tap, channel of src[pixel + tap][block][channel] * weight[block][tap][channel]
-/// [filter]. A tile is `rows` rows of neighbouring pixels, 16 channels of a pixel together; distances are in floats.
+/// [filter]. A tile is `rows` rows of neighbouring pixels, 16 channels of a pixel together; distances are in floats. In
+/// avx512_bf16 a pair of bfloat16, neighbouring channels, takes the place of a float in sources and weights: 8 a block.
 struct Multiply {
   const float* src = nullptr;          ///< of the first pixel, without a tap
   std::int64_t src_block = 0;          ///< from a block of 16 channels to the next
@@ -16,7 +17,7 @@ struct Multiply {
   const std::int64_t* taps = nullptr;  ///< distances of the taps
   int tap_count = 1;
   int blocks = 1;
-  int last_depth = 16;            ///< how many channels of the last block count; a multiple of 4
+  int last_depth = 16;            ///< how many channels, or pairs, of the last block count; a multiple of 4
   const float* weight = nullptr;  ///< [block][tap][16][16]
   std::int64_t weight_panel = 0;  ///< from a panel to the next
   float* dst = nullptr;           ///< [pixel][16]
@@ -43,6 +44,10 @@ inline constexpr int kMaxPixels = 28;
 MultiplyKernel multiply_kernel(int rows, int columns, int panels);
 MultiplyPlanarKernel multiply_planar_kernel(int stride, int columns);
 }  // namespace avx512
+namespace avx512_bf16 {
+inline constexpr int kMaxPixels = avx512::kMaxPixels;
+MultiplyKernel multiply_kernel(int rows, int columns, int panels);
+}  // namespace avx512_bf16
 namespace avx2 {
 inline constexpr int kMaxPixels = 6;
 MultiplyKernel multiply_kernel(int rows, int columns, int panels);

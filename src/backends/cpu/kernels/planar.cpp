@@ -147,7 +147,7 @@ class Planar final : public Convolution {
 }  // namespace
 
 ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa) {
-  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (std::string reason = lacks(problem, isa); !reason.empty()) return reason;
   if (problem.channels > kMostChannels) {
     return fmt::format("the data has {} channels, more than {}", problem.channels, kMostChannels);
   }

@@ -4,7 +4,8 @@
 
 namespace tenon::cpu {
 
-/// A tensor (batch, channels, inner) that is copied between its row-major form and the one in blocks of 16 channels.
+/// A tensor (batch, channels, inner) that is copied between its row-major form, of floats, and the one in blocks of 16
+/// channels, of floats or, by avx512_bf16, of bfloat16.
 struct ReorderProblem {
   std::int64_t batch = 1, channels = 1, inner = 1;
   bool to_blocks = true;
@@ -15,10 +16,13 @@ struct ReorderProblem {
 
 // Blocks [first, last).
 namespace avx512 {
-void reorder(const ReorderProblem& problem, const float* src, float* dst, std::int64_t first, std::int64_t last);
+void reorder(const ReorderProblem& problem, const void* src, void* dst, std::int64_t first, std::int64_t last);
+}
+namespace avx512_bf16 {
+void reorder(const ReorderProblem& problem, const void* src, void* dst, std::int64_t first, std::int64_t last);
 }
 namespace avx2 {
-void reorder(const ReorderProblem& problem, const float* src, float* dst, std::int64_t first, std::int64_t last);
+void reorder(const ReorderProblem& problem, const void* src, void* dst, std::int64_t first, std::int64_t last);
 }
 
 }  // namespace tenon::cpu

@@ -15,6 +15,11 @@
 namespace tenon::cpu::TENON_ISA {
 
 inline constexpr int kLanes = 16;
+#ifdef __AVX512BF16__
+inline constexpr bool kNarrow = true;  ///< sources lie as bfloat16
+#else
+inline constexpr bool kNarrow = false;
+#endif
 
 #ifdef __AVX512F__
 
@@ -109,12 +114,16 @@ TENON_ALWAYS_INLINE Vec load_bfloat16(const std::uint16_t* from) {
 }
 /// Rounds to nearest even; NaN stays NaN.
 TENON_ALWAYS_INLINE void store_bfloat16(std::uint16_t* to, Vec v) {
+#ifdef __AVX512BF16__  // which takes the smallest numbers, those below a float's normal range, as zero
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
+#else
   const __m512i bits = _mm512_castps_si512(v);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
   const Mask nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
   rounded = _mm512_mask_blend_epi32(nan, rounded, _mm512_or_si512(bits, _mm512_set1_epi32(0x400000)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+#endif
 }
 
 #else
@@ -238,6 +247,52 @@ TENON_ALWAYS_INLINE void store_bfloat16(std::uint16_t* to, Vec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to) + 1, to_bfloat16(v.high));
 }
 
+#endif
+
+// What the kernels of a namespace read: floats or, in avx512_bf16, bfloat16. There two of them, neighbouring channels,
+// take the place of a float wherever sources are multiplied by packed weights.
+#ifdef __AVX512BF16__
+using Source = std::uint16_t;
+inline constexpr int kWords = kLanes / 2;  ///< of 16 channels, in floats
+
+TENON_ALWAYS_INLINE Vec load_source(const Source* from) {
+  return load_bfloat16(from);
+}
+TENON_ALWAYS_INLINE Vec load_source(const Source* from, Mask mask) {
+  const __m256i half = _mm256_maskz_loadu_epi16(mask, from);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+TENON_ALWAYS_INLINE void store_source(Source* to, Vec v) {
+  store_bfloat16(to, v);
+}
+TENON_ALWAYS_INLINE Vec broadcast_word(const float* from) {
+  int bits;
+  __builtin_memcpy(&bits, from, sizeof bits);
+  return _mm512_castsi512_ps(_mm512_set1_epi32(bits));
+}
+/// c plus the products of a's and b's words.
+TENON_ALWAYS_INLINE Vec multiply_words(Vec a, Vec b, Vec c) {
+  return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+#else
+using Source = float;
+inline constexpr int kWords = kLanes;
+
+TENON_ALWAYS_INLINE Vec load_source(const Source* from) {
+  return load(from);
+}
+TENON_ALWAYS_INLINE Vec load_source(const Source* from, Mask mask) {
+  return load(from, mask);
+}
+TENON_ALWAYS_INLINE void store_source(Source* to, Vec v) {
+  store(to, v);
+}
+TENON_ALWAYS_INLINE Vec broadcast_word(const float* from) {
+  return broadcast(*from);
+}
+TENON_ALWAYS_INLINE Vec multiply_words(Vec a, Vec b, Vec c) {
+  return fma(a, b, c);
+}
 #endif
 
 /// The lesser and the greater of two numbers, without the standard library's inline functions.

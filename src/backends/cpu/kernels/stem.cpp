@@ -39,6 +39,8 @@ class Stem final : public Convolution {
     tiles_y_ = ceil_div(problem.dst[kHeight], kOutputs);
     parts_ = ceil_div(tiles_x_, kMostTiles);
     transforms_ = isa == Isa::avx512 ? avx512::winograd_stem_transforms() : avx2::winograd_stem_transforms();
+    // The image is in floats and multiplied as such, but what becomes of it is narrow.
+    if (problem.narrow) transforms_.output = avx512_bf16::winograd_stem_transforms().output;
     depth_ = problem.channels * 4;
     packed_floats_ = static_cast<std::size_t>(kPoints * problem.dst_blocks() * panel_floats());
     workspace_floats_ = static_cast<std::size_t>(threads_ * thread_floats());
@@ -188,7 +190,7 @@ void Stem::run(const float* src, const float* packed, const BoundEpilogue& epilo
 }  // namespace
 
 ConvolutionOffer make_stem(const ConvolutionProblem& problem, Isa isa) {
-  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (std::string reason = lacks(problem, isa); !reason.empty()) return reason;
   const auto square = [](const Extent& e, std::int64_t n) {
     return e[kDepth] == 1 && e[kHeight] == n && e[kWidth] == n;
   };

@@ -59,9 +59,19 @@ Lanes combine(const std::array<double, 3>& factors, const std::array<const Lanes
   return sum;
 }
 
-void round(const Lanes& lanes, float* to) {
-  for (std::size_t i = 0; i < lanes.size(); ++i) to[i] = static_cast<float>(lanes[i]);
-}
+/// Where the weights of a channel go: the panel that its row is a part of.
+struct PackedRow {
+  float* panel;
+  std::int64_t channel;
+  bool narrow;
+
+  PackedRow behind(std::int64_t floats) const { return {panel + floats, channel, narrow}; }
+  void put(const Lanes& lanes) const {
+    for (std::int64_t i = 0; i < kBlock; ++i) {
+      put_weight(panel, narrow, channel, i, static_cast<float>(lanes[static_cast<std::size_t>(i)]));
+    }
+  }
+};
 
 /// A part of the output map with tiles of one size.
 struct Region {
@@ -120,8 +130,7 @@ class Winograd final : public Convolution {
       region.weight = static_cast<std::int64_t>(packed_floats_);
       packed_floats_ += static_cast<std::size_t>(region.slots() * slot_weights());
       choose_block(region, block);
-      const std::int64_t buffer =
-          region.block * kBlock * (region.slots() * problem.src_blocks() + region.points() * problem.dst_blocks());
+      const std::int64_t buffer = region.block * tile_floats(region);
       thread_floats_ = std::max(thread_floats_, buffer);
     }
     workspace_floats_ = static_cast<std::size_t>(thread_floats_ * threads_);
@@ -130,19 +139,24 @@ class Winograd final : public Convolution {
   std::string packing() const override {
     std::string text = regions_[0].phases ? "winograd phases" : "winograd";
     for (const Region& region : regions_) text += fmt::format(" {}x{}", region.rows, region.columns);
-    return text;
+    return problem_.narrow ? text + ", bfloat16" : text;
   }
   void pack(const float* weight, float* packed) const override;
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 
  private:
-  std::int64_t panel_floats() const { return problem_.src_blocks() * kBlock * kBlock; }
+  std::int64_t panel_floats() const { return problem_.src_blocks() * problem_.src_words() * kBlock; }
   std::int64_t slot_weights() const { return problem_.dst_blocks() * panel_floats(); }
+  /// Of its points and its products.
+  std::int64_t tile_floats(const Region& region) const {
+    return region.slots() * problem_.src_blocks() * problem_.src_words() +
+           region.points() * problem_.dst_blocks() * kBlock;
+  }
 
   /// Those of a block of filters over a channel.
   Taps taps_of(const float* weight, std::int64_t block, std::int64_t channel) const;
-  void pack_windows(const Region& region, const Taps& taps, float* to) const;
-  void pack_phases(const Region& region, const Taps& taps, std::int64_t block, float* to) const;
+  void pack_windows(const Region& region, const Taps& taps, const PackedRow& to) const;
+  void pack_phases(const Region& region, const Taps& taps, std::int64_t block, const PackedRow& to) const;
 
   void add_region(int rows, int columns, int first_y, int first_x, int height, int width) {
     const bool phases = problem_.stride[kHeight] == 2;
@@ -160,9 +174,12 @@ class Winograd final : public Convolution {
     map.tiles_x = static_cast<int>(ceil_div(width, columns));
     map.src_image = problem_.src_blocks() * product(problem_.src) * kBlock;
     map.dst_image = problem_.dst_blocks() * product(problem_.dst) * kBlock;
-    const bool avx512 = isa_ == Isa::avx512;
-    region.transforms = phases ? (avx512 ? avx512::winograd_phase_transforms : avx2::winograd_phase_transforms)(rows)
-                               : (avx512 ? avx512::winograd_transforms : avx2::winograd_transforms)(rows, columns);
+    region.transforms = phases ? (problem_.narrow       ? avx512_bf16::winograd_phase_transforms
+                                  : isa_ == Isa::avx512 ? avx512::winograd_phase_transforms
+                                                        : avx2::winograd_phase_transforms)(rows)
+                               : (problem_.narrow       ? avx512_bf16::winograd_transforms
+                                  : isa_ == Isa::avx512 ? avx512::winograd_transforms
+                                                        : avx2::winograd_transforms)(rows, columns);
     region.tiles = problem_.batch * map.tiles_y * map.tiles_x;
     regions_.push_back(region);
   }
@@ -171,8 +188,7 @@ class Winograd final : public Convolution {
   /// weights themselves come from farther away, more tiles share them (512@7, batch 16: 12.6 instead of 14.4 ms).
   void choose_block(Region& region, std::int64_t wanted) const {
     constexpr std::int64_t cache = 1 << 20, large_weights = 4 << 20;
-    const std::int64_t tile =
-        (region.slots() * problem_.src_blocks() + region.points() * problem_.dst_blocks()) * kBlock * 4;
+    const std::int64_t tile = tile_floats(region) * 4;
     const std::int64_t fewest = region.slots() * slot_weights() * 4 > large_weights ? 64 : 28;
     std::int64_t most = wanted > 0 ? wanted : std::max(cache / tile, fewest);
     most = std::min(most, region.tiles);
@@ -208,18 +224,18 @@ void Winograd::pack(const float* weight, float* packed) const {
       const std::int64_t block = i / (problem_.src_blocks() * kBlock), channel = i % (problem_.src_blocks() * kBlock);
       const Taps taps = taps_of(weight, block, channel);
       for (const Region& region : regions_) {
-        float* to = packed + region.weight + channel * kBlock;
+        const PackedRow to{packed + region.weight, channel, problem_.narrow};
         if (region.phases) {
           pack_phases(region, taps, block, to);
         } else {
-          pack_windows(region, taps, to + block * panel_floats());
+          pack_windows(region, taps, to.behind(block * panel_floats()));
         }
       }
     }
   }
 }
 
-void Winograd::pack_windows(const Region& region, const Taps& taps, float* to) const {
+void Winograd::pack_windows(const Region& region, const Taps& taps, const PackedRow& to) const {
   const WeightMatrix &down = weight_matrix(region.rows), &across = weight_matrix(region.columns);
   const auto high = static_cast<std::size_t>(region.rows + 2), wide = static_cast<std::size_t>(region.columns + 2);
   for (std::size_t a = 0; a < high; ++a) {
@@ -227,14 +243,14 @@ void Winograd::pack_windows(const Region& region, const Taps& taps, float* to) c
                                     combine(down[a], {&taps[1], &taps[4], &taps[7]}),
                                     combine(down[a], {&taps[2], &taps[5], &taps[8]})};
     for (std::size_t b = 0; b < wide; ++b) {
-      round(combine(across[b], {&half[0], &half[1], &half[2]}),
-            to + static_cast<std::int64_t>(a * wide + b) * slot_weights());
+      to.behind(static_cast<std::int64_t>(a * wide + b) * slot_weights())
+          .put(combine(across[b], {&half[0], &half[1], &half[2]}));
     }
   }
 }
 
 /// At each point the panels of a block of filters follow each other, phase by phase.
-void Winograd::pack_phases(const Region& region, const Taps& taps, std::int64_t block, float* to) const {
+void Winograd::pack_phases(const Region& region, const Taps& taps, std::int64_t block, const PackedRow& to) const {
   const PhaseMatrix& matrix = region.rows == 2 ? kPhases2 : kPhases4;
   const int side = region.rows + 1;
   const auto factors = [&](int point, int odd) -> std::array<double, 3> {
@@ -252,8 +268,8 @@ void Winograd::pack_phases(const Region& region, const Taps& taps, std::int64_t 
       for (int odd_x = 0; odd_x < (b == region.rows ? 1 : 2); ++odd_x) {
         const int phase = phase_slot(region.rows, point, odd_y, odd_x) - first;
         const std::int64_t panel = block * region.slots_of(point) + phase;
-        round(combine(factors(b, odd_x), {&half[0], &half[1], &half[2]}),
-              to + first * slot_weights() + panel * panel_floats());
+        to.behind(first * slot_weights() + panel * panel_floats())
+            .put(combine(factors(b, odd_x), {&half[0], &half[1], &half[2]}));
       }
     }
   }
@@ -266,12 +282,13 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
                          bool shared) const {
   const ConvolutionProblem& p = problem_;
   const std::int64_t count = std::min(region.block, region.tiles - first);
-  const std::int64_t src_point = p.src_blocks() * count * kBlock, dst_point = p.dst_blocks() * count * kBlock;
+  const std::int64_t words = p.src_words();
+  const std::int64_t src_point = p.src_blocks() * count * words, dst_point = p.dst_blocks() * count * kBlock;
   float* points = workspace;
   float* products = workspace + region.slots() * src_point;
   for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
-    region.transforms.input(region.map, src + block * product(p.src) * kBlock, static_cast<int>(first),
-                            static_cast<int>(count), points + block * count * kBlock, src_point);
+    region.transforms.input(region.map, src + block * product(p.src) * words, static_cast<int>(first),
+                            static_cast<int>(count), points + block * count * words, p.src_blocks() * count * kBlock);
   }
   if (shared) {
 #pragma omp barrier
@@ -279,12 +296,14 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
 
   const bool avx512 = isa_ == Isa::avx512;
   const std::int64_t parts = ceil_div(count, avx512 ? avx512::kMaxPixels : avx2::kMaxPixels);
-  const auto kernel = avx512 ? avx512::multiply_kernel : avx2::multiply_kernel;
+  const auto kernel = p.narrow ? avx512_bf16::multiply_kernel
+                      : avx512 ? avx512::multiply_kernel
+                               : avx2::multiply_kernel;
   static constexpr std::int64_t no_taps[] = {0};
   Multiply call;
-  call.src_block = count * kBlock;
+  call.src_block = count * words;
   call.taps = no_taps;
-  if (!region.phases) call.last_depth = static_cast<int>(ceil_div(p.channels - (p.src_blocks() - 1) * kBlock, 4) * 4);
+  call.last_depth = static_cast<int>(region.phases ? words : p.last_words());
   std::int64_t slot = 0;
   for (int point = 0; point < region.points(); slot += region.slots_of(point), ++point) {
     const int slots = region.slots_of(point);
@@ -293,7 +312,7 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
       call.weight = packed + region.weight + slot * slot_weights() + o * slots * panel_floats();
       for (std::int64_t part = 0; part < parts; ++part) {
         const std::int64_t tile = count * part / parts, tiles = count * (part + 1) / parts - tile;
-        call.src = points + slot * src_point + tile * kBlock;
+        call.src = points + slot * src_point + tile * words;
         call.dst = products + point * dst_point + (o * count + tile) * kBlock;
         kernel(1, static_cast<int>(tiles), 1)(call);
       }
@@ -339,7 +358,10 @@ void Winograd::run(const float* src, const float* packed, const BoundEpilogue& e
 }  // namespace
 
 ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa, std::int64_t block) {
-  if (isa == Isa::none) return "this processor has neither AVX2 nor AVX-512";
+  if (std::string reason = lacks(problem, isa); !reason.empty()) return reason;
+  if (problem.narrow && tiles != WinogradTiles::f22 && tiles != WinogradTiles::phases22) {
+    return "bfloat16 loses too many digits at the points of larger tiles than 2x2";
+  }
   const auto square = [](const Extent& e, std::int64_t n) { return e[kHeight] == n && e[kWidth] == n; };
   if (!square(problem.kernel, 3) || problem.kernel[kDepth] != 1) {
     return fmt::format("the window is {}x{}x{}, not 3x3", problem.kernel[0], problem.kernel[1], problem.kernel[2]);

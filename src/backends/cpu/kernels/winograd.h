@@ -18,9 +18,9 @@ struct WinogradMap {
   std::int64_t src_image = 0, dst_image = 0;  ///< elements from an image to the next
 };
 
-/// Tiles `first` to `first + count` of a block of channels: dst[point][tile][16], points `point` floats apart. `src` is
-/// the block in the first image.
-using WinogradInput = void (*)(const WinogradMap& map, const float* src, int first, int count, float* dst,
+/// Tiles `first` to `first + count` of a block of channels: dst[point][tile][16], points `point` elements apart. `src`
+/// is the block in the first image. Both are floats or, in avx512_bf16, bfloat16.
+using WinogradInput = void (*)(const WinogradMap& map, const void* src, int first, int count, void* dst,
                                std::int64_t point);
 /// The way back: from src[point][tile][16] through the epilogue. `out` says where the block of filters lies in the
 /// first image, its channel and its lanes.
@@ -52,6 +52,11 @@ WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();
 WinogradTransforms winograd_phase_transforms(int outputs);
 }  // namespace avx512
+namespace avx512_bf16 {
+WinogradTransforms winograd_transforms(int rows, int columns);
+WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_phase_transforms(int outputs);
+}  // namespace avx512_bf16
 namespace avx2 {
 WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();

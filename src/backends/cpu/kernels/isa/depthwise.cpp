@@ -27,15 +27,15 @@ TENON_ALWAYS_INLINE Taps taps_inside(int begin, int dilate, int taps, int size) 
 template <int taps, int stride>
 struct Row {
   /// One output anywhere.
-  TENON_ALWAYS_INLINE static Vec single(const DepthwiseMap& map, const float* src, const float* weight, int top,
+  TENON_ALWAYS_INLINE static Vec single(const DepthwiseMap& map, const Source* src, const float* weight, int top,
                                         Taps rows, int x) {
     const int left = x * map.stride_x - map.pad_x;
     const Taps columns = taps_inside(left, map.dilate_x, map.kernel_x, map.src_width);
     Vec sum = zero();
     for (int a = rows.first; a < rows.last; ++a) {
-      const float* row = src + (static_cast<std::int64_t>(top + a * map.dilate_y) * map.src_width + left) * kLanes;
+      const Source* row = src + (static_cast<std::int64_t>(top + a * map.dilate_y) * map.src_width + left) * kLanes;
       for (int b = columns.first; b < columns.last; ++b) {
-        sum = fma(load(row + b * map.dilate_x * kLanes), load(weight + (a * map.kernel_x + b) * kLanes), sum);
+        sum = fma(load_source(row + b * map.dilate_x * kLanes), load(weight + (a * map.kernel_x + b) * kLanes), sum);
       }
     }
     return sum;
@@ -43,20 +43,21 @@ struct Row {
 
   /// `count` neighbouring outputs whose columns lie inside.
   template <int count>
-  TENON_ALWAYS_INLINE static void inner(const DepthwiseMap& map, const float* src, const float* weight, int top,
+  TENON_ALWAYS_INLINE static void inner(const DepthwiseMap& map, const Source* src, const float* weight, int top,
                                         Taps rows, int x, Vec* sum) {
     const int step = stride == 0 ? map.stride_x : stride, dilate = taps == 0 ? map.dilate_x : 1;
     const int across = taps == 0 ? map.kernel_x : taps;
-    const float* first = src + (static_cast<std::int64_t>(top) * map.src_width + x * map.stride_x - map.pad_x) * kLanes;
+    const Source* first =
+        src + (static_cast<std::int64_t>(top) * map.src_width + x * map.stride_x - map.pad_x) * kLanes;
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) sum[i] = zero();
     for (int a = rows.first; a < rows.last; ++a) {
-      const float* row = first + static_cast<std::int64_t>(a) * map.dilate_y * map.src_width * kLanes;
+      const Source* row = first + static_cast<std::int64_t>(a) * map.dilate_y * map.src_width * kLanes;
 #pragma GCC unroll 5
       for (int b = 0; b < across; ++b) {
         const Vec w = load(weight + (a * across + b) * kLanes);
 #pragma GCC unroll 8
-        for (int i = 0; i < count; ++i) sum[i] = fma(load(row + (i * step + b * dilate) * kLanes), w, sum[i]);
+        for (int i = 0; i < count; ++i) sum[i] = fma(load_source(row + (i * step + b * dilate) * kLanes), w, sum[i]);
       }
     }
   }
@@ -69,20 +70,22 @@ struct Row {
   /// `count` neighbouring outputs of a snug row. Every column is loaded once, for all taps that meet it; the first and
   /// the last one count as far as the masks say.
   template <int count>
-  TENON_ALWAYS_INLINE static void snug(const float* first, std::int64_t row_step, const float* weight, Taps rows,
+  TENON_ALWAYS_INLINE static void snug(const Source* first, std::int64_t row_step, const float* weight, Taps rows,
                                        Mask left, Mask right, Vec* sum) {
     constexpr int columns = (count - 1) * stride + taps;
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) sum[i] = zero();
     for (int a = rows.first; a < rows.last; ++a) {
-      const float* row = first + a * row_step;
+      const Source* row = first + a * row_step;
       Vec w[taps];
 #pragma GCC unroll 3
       for (int b = 0; b < taps; ++b) w[b] = load(weight + (a * taps + b) * kLanes);
 #pragma GCC unroll 17
       for (int j = 0; j < columns; ++j) {
-        const float* from = row + j * kLanes;
-        const Vec x = j == 0 ? load(from, left) : j == columns - 1 ? load(from, right) : load(from);
+        const Source* from = row + j * kLanes;
+        const Vec x = j == 0             ? load_source(from, left)
+                      : j == columns - 1 ? load_source(from, right)
+                                         : load_source(from);
 #pragma GCC unroll 3
         for (int b = 0; b < taps; ++b) {
           const int i = (j - b) / stride;
@@ -103,7 +106,7 @@ struct Row {
 
   /// A snug row in parts as equal as can be, so that narrow maps leave no single outputs over.
   template <class Emit>
-  TENON_ALWAYS_INLINE static void snug_outputs(const DepthwiseMap& map, const float* src, const float* weight, int top,
+  TENON_ALWAYS_INLINE static void snug_outputs(const DepthwiseMap& map, const Source* src, const float* weight, int top,
                                                Taps rows, const Emit& emit) {
     const bool over = (map.dst_width - 1) * stride + taps - 1 - map.pad_x == map.src_width;
     const std::int64_t row_step = static_cast<std::int64_t>(map.dilate_y) * map.src_width * kLanes;
@@ -112,7 +115,7 @@ struct Row {
       const int x = map.dst_width * part / parts, end = map.dst_width * (part + 1) / parts;
       const Mask left = first_lanes(part == 0 && map.pad_x == 1 ? 0 : kLanes);
       const Mask right = first_lanes(part == parts - 1 && over ? 0 : kLanes);
-      const float* first = src + (static_cast<std::int64_t>(top) * map.src_width + x * stride - map.pad_x) * kLanes;
+      const Source* first = src + (static_cast<std::int64_t>(top) * map.src_width + x * stride - map.pad_x) * kLanes;
       with_count(
           end - x, [&]<int count>() __attribute__((always_inline)) {
             Vec sum[count];
@@ -124,7 +127,7 @@ struct Row {
   }
 
   template <class Emit>
-  TENON_ALWAYS_INLINE static void outputs(const DepthwiseMap& map, const float* src, const float* weight, int y,
+  TENON_ALWAYS_INLINE static void outputs(const DepthwiseMap& map, const Source* src, const float* weight, int y,
                                           const Emit& emit) {
     const int top = y * map.stride_y - map.pad_y;
     const Taps rows = taps_inside(top, map.dilate_y, map.kernel_y, map.src_height);
@@ -151,13 +154,14 @@ struct Row {
     for (; x < map.dst_width; ++x) emit(x, single(map, src, weight, top, rows, x));
   }
 
-  static void run(const DepthwiseMap& map, const float* src, const float* weight, int y, const BoundEpilogue& epilogue,
+  static void run(const DepthwiseMap& map, const void* data, const float* weight, int y, const BoundEpilogue& epilogue,
                   const Tile& out) {
-    if (epilogue.common && epilogue.narrow_outputs == 0 && !epilogue.narrow_residual) {
+    const auto* src = static_cast<const Source*>(data);
+    if (epilogue.common && is_narrow(epilogue) == kNarrow) {
       dispatch_common(
           epilogue, [&]<bool residual, bool second, bool narrow>() __attribute__((always_inline)) {
-            if constexpr (!narrow) {
-              const CommonEpilogue<residual, second, false> common(epilogue, out.channel);
+            if constexpr (narrow == kNarrow) {
+              const CommonEpilogue<residual, second, narrow> common(epilogue, out.channel);
               outputs(
                   map, src, weight, y, [&](int x, Vec sum) __attribute__((always_inline)) {
                     common.apply(sum, out.offset + static_cast<std::int64_t>(x) * kLanes);

@@ -19,6 +19,11 @@ TENON_ALWAYS_INLINE void store_as(void* to, std::int64_t offset, Vec v, bool nar
   }
 }
 
+/// Whether something lies as bfloat16 that the common form reads or writes.
+TENON_ALWAYS_INLINE bool is_narrow(const BoundEpilogue& epilogue) {
+  return epilogue.narrow_outputs != 0 || epilogue.narrow_residual;
+}
+
 /// The epilogue for one block of channels. `narrow`: something lies as bfloat16.
 template <bool residual, bool second, bool narrow>
 class CommonEpilogue {
@@ -73,7 +78,7 @@ class CommonEpilogue {
 template <class Work>
 TENON_ALWAYS_INLINE void dispatch_common(const BoundEpilogue& epilogue, const Work& work) {
   const bool second = epilogue.second && epilogue.dst[1] != nullptr;
-  if (epilogue.narrow_outputs != 0 || epilogue.narrow_residual) {
+  if (is_narrow(epilogue)) {
     if (epilogue.residual != nullptr) {
       return second ? work.template operator()<true, true, true>() : work.template operator()<true, false, true>();
     }

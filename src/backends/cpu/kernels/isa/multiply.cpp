@@ -1,5 +1,6 @@
 // Register tiles of up to 28 pixels by 16 filters (AVX2: 6). With one vector of weights against 28 broadcasts the
-// multipliers are the limit, so nothing is left for assembly: 112 to 118 of 118 GFLOP/s on a core of Zen 4.
+// multipliers are the limit, so nothing is left for assembly: 112 to 118 of 118 GFLOP/s on a core of Zen 4. For
+// bfloat16 a word is a pair of channels, and a multiplication two.
 
 #include "backends/cpu/kernels/multiply.h"
 
@@ -23,8 +24,8 @@ void multiply(const Multiply& call) {
   const float* block = call.src;
   const float* weight = call.weight;
   for (int b = 0; b < call.blocks; ++b, block += call.src_block) {
-    const int depth = b == call.blocks - 1 ? call.last_depth : kLanes;
-    for (int tap = 0; tap < call.tap_count; ++tap, weight += kLanes * kLanes) {
+    const int depth = b == call.blocks - 1 ? call.last_depth : kWords;
+    for (int tap = 0; tap < call.tap_count; ++tap, weight += kWords * kLanes) {
       const float* src = block + call.taps[tap];
       for (int k = 0; k < depth; k += 4) {
 #pragma GCC unroll 4
@@ -40,11 +41,11 @@ void multiply(const Multiply& call) {
           for (int row = 0; row < rows; ++row) {
 #pragma GCC unroll 28
             for (int column = 0; column < columns; ++column) {
-              const Vec x = broadcast(src[row * call.src_row + column * kLanes + k + j]);
+              const Vec x = broadcast_word(src + row * call.src_row + column * kWords + k + j);
 #pragma GCC unroll 2
               for (int panel = 0; panel < panels; ++panel) {
                 Vec& to = sum[panel][row * columns + column];
-                to = fma(x, filters[panel], to);
+                to = multiply_words(filters[panel], x, to);
               }
             }
           }
@@ -60,6 +61,17 @@ void multiply(const Multiply& call) {
     }
   }
 }
+
+template <int rows, int panels, int columns>
+MultiplyKernel find(int wanted) {
+  if constexpr (columns * rows * panels > kMaxPixels) {
+    return nullptr;
+  } else {
+    return wanted == columns ? &multiply<rows, columns, panels> : find<rows, panels, columns + 1>(wanted);
+  }
+}
+
+#ifndef __AVX512BF16__  // whose source, the image, is in floats
 
 template <int stride, int columns>
 void multiply_planar(const MultiplyPlanar& call) {
@@ -77,15 +89,6 @@ void multiply_planar(const MultiplyPlanar& call) {
   }
 #pragma GCC unroll 28
   for (int column = 0; column < columns; ++column) store(call.dst + column * kLanes, sum[column]);
-}
-
-template <int rows, int panels, int columns>
-MultiplyKernel find(int wanted) {
-  if constexpr (columns * rows * panels > kMaxPixels) {
-    return nullptr;
-  } else {
-    return wanted == columns ? &multiply<rows, columns, panels> : find<rows, panels, columns + 1>(wanted);
-  }
 }
 
 template <int stride>
@@ -110,6 +113,8 @@ MultiplyPlanarKernel find_planar(int columns) {
 #endif
 }
 
+#endif
+
 }  // namespace
 
 MultiplyKernel multiply_kernel(int rows, int columns, int panels) {
@@ -128,6 +133,7 @@ MultiplyKernel multiply_kernel(int rows, int columns, int panels) {
   }
 }
 
+#ifndef __AVX512BF16__
 MultiplyPlanarKernel multiply_planar_kernel(int stride, int columns) {
   switch (stride) {
     case 1:
@@ -140,5 +146,6 @@ MultiplyPlanarKernel multiply_planar_kernel(int stride, int columns) {
       return nullptr;
   }
 }
+#endif
 
 }  // namespace tenon::cpu::TENON_ISA

@@ -17,7 +17,7 @@ TENON_ALWAYS_INLINE void load_planes(const float* planes, std::int64_t pitch, in
 
 }  // namespace
 
-void reorder(const ReorderProblem& problem, const float* src, float* dst, std::int64_t first, std::int64_t last) {
+void reorder(const ReorderProblem& problem, const void* src, void* dst, std::int64_t first, std::int64_t last) {
   const std::int64_t blocks = (problem.channels + kLanes - 1) / kLanes, inner = problem.inner;
   Vec square[16];
   for (std::int64_t at = first; at < last; ++at) {
@@ -27,14 +27,17 @@ void reorder(const ReorderProblem& problem, const float* src, float* dst, std::i
     for (std::int64_t i = 0; i < inner; i += kLanes) {
       const int elements = static_cast<int>(lesser<std::int64_t>(kLanes, inner - i));
       if (problem.to_blocks) {
-        load_planes(src + planes + i, inner, channels, elements, square);
+        load_planes(static_cast<const float*>(src) + planes + i, inner, channels, elements, square);
         transpose(square);
-        for (int e = 0; e < elements; ++e) store(dst + block + (i + e) * kLanes, square[e]);
+        for (int e = 0; e < elements; ++e)
+          store_source(static_cast<Source*>(dst) + block + (i + e) * kLanes, square[e]);
       } else {
-        for (int e = 0; e < kLanes; ++e) square[e] = e < elements ? load(src + block + (i + e) * kLanes) : zero();
+        const Source* from = static_cast<const Source*>(src) + block + i * kLanes;
+        for (int e = 0; e < kLanes; ++e) square[e] = e < elements ? load_source(from + e * kLanes) : zero();
         transpose(square);
         const Mask mask = first_lanes(elements);
-        for (int c = 0; c < channels; ++c) store(dst + planes + c * inner + i, square[c], mask);
+        float* to = static_cast<float*>(dst) + planes + i;
+        for (int c = 0; c < channels; ++c) store(to + c * inner, square[c], mask);
       }
     }
   }

@@ -176,9 +176,9 @@ struct Input {
 
   /// `border`: some of the tile lies outside, where zeros are; `zeros` is a row of them.
   template <bool border>
-  TENON_ALWAYS_INLINE static void transform(const WinogradMap& map, const float* src, int y, int x, const float* zeros,
-                                            float* dst, std::int64_t point) {
-    const float* row[kHigh];
+  TENON_ALWAYS_INLINE static void transform(const WinogradMap& map, const Source* src, int y, int x,
+                                            const Source* zeros, Source* dst, std::int64_t point) {
+    const Source* row[kHigh];
 #pragma GCC unroll 8
     for (int k = 0; k < kHigh; ++k) {
       const bool inside = !border || (y + k >= 0 && y + k < map.src_height);
@@ -194,7 +194,7 @@ struct Input {
       }
       Vec column[kHigh], points[kHigh];
 #pragma GCC unroll 8
-      for (int k = 0; k < kHigh; ++k) column[k] = load(row[k] + b * kLanes);
+      for (int k = 0; k < kHigh; ++k) column[k] = load_source(row[k] + b * kLanes);
       Line<rows, taps>::input(column, points);
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) half[k][b] = points[k];
@@ -204,21 +204,22 @@ struct Input {
       Vec points[kWide];
       Line<columns, taps>::input(half[a], points);
 #pragma GCC unroll 8
-      for (int k = 0; k < kWide; ++k) store(dst + (a * kWide + k) * point, points[k]);
+      for (int k = 0; k < kWide; ++k) store_source(dst + (a * kWide + k) * point, points[k]);
     }
   }
 
-  static void run(const WinogradMap& map, const float* src, int first, int count, float* dst, std::int64_t point) {
-    alignas(64) static constexpr float zeros[kWide * kLanes] = {};
+  static void run(const WinogradMap& map, const void* src, int first, int count, void* dst, std::int64_t point) {
+    alignas(64) static constexpr Source zeros[kWide * kLanes] = {};
     Walk walk(map, rows, columns, first);
-    for (int t = 0; t < count; ++t, walk.step(), dst += kLanes) {
+    auto* to = static_cast<Source*>(dst);
+    for (int t = 0; t < count; ++t, walk.step(), to += kLanes) {
       const TilePlace place = walk.place();
       const int y = place.y - map.pad_y, x = place.x - map.pad_x;
-      const float* image = src + place.image * map.src_image;
+      const Source* image = static_cast<const Source*>(src) + place.image * map.src_image;
       if (y >= 0 && x >= 0 && y + kHigh <= map.src_height && x + kWide <= map.src_width) {
-        transform<false>(map, image, y, x, zeros, dst, point);
+        transform<false>(map, image, y, x, zeros, to, point);
       } else {
-        transform<true>(map, image, y, x, zeros, dst, point);
+        transform<true>(map, image, y, x, zeros, to, point);
       }
     }
   }
@@ -230,7 +231,7 @@ struct PhaseInput {
   static constexpr int kPoints = outputs + 1, kSide = 2 * outputs + 1;
 
   template <int odd_y, int odd_x, bool border>
-  TENON_ALWAYS_INLINE static void phase(const float* const* row, const WinogradMap& map, int x, float* dst,
+  TENON_ALWAYS_INLINE static void phase(const Source* const* row, const WinogradMap& map, int x, Source* dst,
                                         std::int64_t point) {
     constexpr int high = kPoints - odd_y, wide = kPoints - odd_x;
     Vec half[kPoints][kPoints];
@@ -244,7 +245,7 @@ struct PhaseInput {
       }
       Vec column[kPoints], points[kPoints];
 #pragma GCC unroll 8
-      for (int k = 0; k < high; ++k) column[k] = load(row[2 * k + odd_y] + at * kLanes);
+      for (int k = 0; k < high; ++k) column[k] = load_source(row[2 * k + odd_y] + at * kLanes);
       if constexpr (odd_y == 1) {
         Phases<outputs>::odd(column, points);
       } else {
@@ -263,15 +264,15 @@ struct PhaseInput {
       }
 #pragma GCC unroll 8
       for (int k = 0; k < wide; ++k) {
-        store(dst + phase_slot(outputs, a * kPoints + k, odd_y, odd_x) * point, points[k]);
+        store_source(dst + phase_slot(outputs, a * kPoints + k, odd_y, odd_x) * point, points[k]);
       }
     }
   }
 
   template <bool border>
-  TENON_ALWAYS_INLINE static void transform(const WinogradMap& map, const float* src, int y, int x, const float* zeros,
-                                            float* dst, std::int64_t point) {
-    const float* row[kSide];
+  TENON_ALWAYS_INLINE static void transform(const WinogradMap& map, const Source* src, int y, int x,
+                                            const Source* zeros, Source* dst, std::int64_t point) {
+    const Source* row[kSide];
 #pragma GCC unroll 16
     for (int k = 0; k < kSide; ++k) {
       const bool inside = !border || (y + k >= 0 && y + k < map.src_height);
@@ -283,17 +284,18 @@ struct PhaseInput {
     phase<1, 1, border>(row, map, x, dst, point);
   }
 
-  static void run(const WinogradMap& map, const float* src, int first, int count, float* dst, std::int64_t point) {
-    alignas(64) static constexpr float zeros[kSide * kLanes] = {};
+  static void run(const WinogradMap& map, const void* src, int first, int count, void* dst, std::int64_t point) {
+    alignas(64) static constexpr Source zeros[kSide * kLanes] = {};
     Walk walk(map, outputs, outputs, first);
-    for (int t = 0; t < count; ++t, walk.step(), dst += kLanes) {
+    auto* to = static_cast<Source*>(dst);
+    for (int t = 0; t < count; ++t, walk.step(), to += kLanes) {
       const TilePlace place = walk.place();
       const int y = 2 * place.y - map.pad_y, x = 2 * place.x - map.pad_x;
-      const float* image = src + place.image * map.src_image;
+      const Source* image = static_cast<const Source*>(src) + place.image * map.src_image;
       if (y >= 0 && x >= 0 && y + kSide <= map.src_height && x + kSide <= map.src_width) {
-        transform<false>(map, image, y, x, zeros, dst, point);
+        transform<false>(map, image, y, x, zeros, to, point);
       } else {
-        transform<true>(map, image, y, x, zeros, dst, point);
+        transform<true>(map, image, y, x, zeros, to, point);
       }
     }
   }
@@ -341,11 +343,11 @@ struct Output {
   static void run(const WinogradMap& map, const float* src, std::int64_t point, int first, int count,
                   const BoundEpilogue& epilogue, const Tile& out) {
     const std::int64_t pitch = static_cast<std::int64_t>(map.dst_width) * kLanes;
-    if (epilogue.common && epilogue.narrow_outputs == 0 && !epilogue.narrow_residual) {
+    if (epilogue.common && is_narrow(epilogue) == kNarrow) {
       dispatch_common(
           epilogue, [&]<bool residual, bool second, bool narrow>() __attribute__((always_inline)) {
-            if constexpr (!narrow) {
-              const CommonEpilogue<residual, second, false> common(epilogue, out.channel);
+            if constexpr (narrow == kNarrow) {
+              const CommonEpilogue<residual, second, narrow> common(epilogue, out.channel);
               for_each_tile(
                   map, src, first, count,
                   out, [&](const float* from, int high, int wide, std::int64_t offset) __attribute__((always_inline)) {
