@@ -180,7 +180,7 @@ TEST_F(Program, BenchGivesOneObjectABatch) {
     batches.push_back(json["batch"]);
     EXPECT_EQ(json["model"], "small");
     EXPECT_EQ(json["device"], "cpu");
-    EXPECT_EQ(json["precision"], "float32");
+    EXPECT_EQ(json["precision"], "fp32");
     EXPECT_EQ(json["threads"], 1);
     const auto& timing = json["baseline"];
     EXPECT_EQ(timing["iterations"], 12);
