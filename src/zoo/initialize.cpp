@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/file_backed.h"
 
 namespace tenon::zoo {
 namespace {
@@ -36,21 +37,17 @@ double bell(std::uint64_t bits) {
 
 template <class Draw>
 Tensor fill(std::string_view name, const Shape& shape, std::uint64_t seed, double scale, Draw draw) {
-  Tensor tensor(shape, DType::float32);
-  float* dst = tensor.mutable_data<float>();
   const std::uint64_t origin = start(name, seed);
-  const std::int64_t elements = tensor.elements();
-  for (std::int64_t i = 0; i < elements; ++i) {
-    const std::uint64_t step = static_cast<std::uint64_t>(i) + 1;
-    dst[i] = static_cast<float>(scale * draw(scatter(origin + step * 0x9E3779B97F4A7C15u)));
-  }
-  return tensor;
+  return file_backed(shape, [=](std::span<float> piece, std::int64_t at) {
+    std::uint64_t step = static_cast<std::uint64_t>(at);
+    for (float& element : piece) {
+      element = static_cast<float>(scale * draw(scatter(origin + ++step * 0x9E3779B97F4A7C15u)));
+    }
+  });
 }
 
 Tensor constant(const Shape& shape, float value) {
-  Tensor tensor(shape, DType::float32);
-  std::fill_n(tensor.mutable_data<float>(), tensor.elements(), value);
-  return tensor;
+  return file_backed(shape, [=](std::span<float> piece, std::int64_t) { std::ranges::fill(piece, value); });
 }
 
 Tensor normal(std::string_view name, const Shape& shape, std::uint64_t seed, double variance) {

@@ -9,6 +9,8 @@
 
 #include <fmt/ranges.h>
 
+#include "core/pages.h"
+
 namespace tenon::onednn {
 namespace {
 
@@ -37,6 +39,34 @@ std::string key_of(const Description& description) {
   }
   return key;
 #endif
+}
+
+void reorder_once(const Tensor& source, Tensor& packed, const Description& from, const Description& to) {
+  dnnl::memory src(from, engine(), const_cast<void*>(source.data()));
+  dnnl::memory dst(to, engine(), packed.mutable_data());
+  dnnl::stream stream(engine());
+  dnnl::reorder(src, dst).execute(stream, src, dst);
+  stream.wait();
+}
+
+/// A large row-major weight goes in pieces, each of which leaves the resident set once it is copied: the first dense
+/// layer of VGG holds 411 MB.
+void reorder_in_pieces(const Tensor& source, Tensor& packed, const Description& from, const Description& to) {
+  constexpr std::size_t kPiece = std::size_t{16} << 20;
+  constexpr std::int64_t kBlock = 64;  // the most rows that a layout of the library joins
+  if (source.bytes() <= kPiece || from != describe(source.shape())) return reorder_once(source, packed, from, to);
+  const Shape& shape = source.shape();
+  const std::size_t row_bytes = source.bytes() / static_cast<std::size_t>(shape[0]);
+  const auto blocks = static_cast<std::int64_t>(kPiece / (row_bytes * kBlock));
+  const std::int64_t step = kBlock * std::max<std::int64_t>(blocks, 1);
+  for (std::int64_t first = 0; first < shape[0]; first += step) {
+    dnnl::memory::dims rows(shape.begin(), shape.end()), offsets(rows.size(), 0);
+    rows[0] = std::min(step, shape[0] - first);
+    offsets[0] = first;
+    reorder_once(source, packed, from.submemory_desc(rows, offsets), to.submemory_desc(rows, offsets));
+    release_file_pages(static_cast<const std::byte*>(source.data()) + static_cast<std::size_t>(first) * row_bytes,
+                       static_cast<std::size_t>(rows[0]) * row_bytes);
+  }
 }
 
 /// A primitive with its memory objects, which are told an operand's address when it changes. Used by one thread at a
@@ -195,11 +225,7 @@ std::shared_ptr<const Tensor> pack(const StepRequest& request, int input, const 
   if (from == to) return std::make_shared<const Tensor>(source);
   return request.parameters.derive(source, key_of(from) + key_of(to), [&] {
     Tensor packed(Shape{static_cast<std::int64_t>(to.get_size() / sizeof(float))}, DType::float32);
-    dnnl::memory src(from, engine(), const_cast<void*>(source.data()));
-    dnnl::memory dst(to, engine(), packed.mutable_data());
-    dnnl::stream stream(engine());
-    dnnl::reorder(src, dst).execute(stream, src, dst);
-    stream.wait();
+    reorder_in_pieces(source, packed, from, to);
     return packed;
   });
 }
