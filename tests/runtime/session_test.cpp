@@ -99,10 +99,10 @@ TEST_P(SessionOnBackend, OutlivesItsEngine) {
 /// Counts what happens while every thread is inside its forwards.
 TEST(Session, ForwardOnTheAcceleratedPathNeitherAllocatesNorLocks) {
   const Engine engine = engine_on("cpu");
-  long mallocs_before = 0, locks_before = 0, mallocs_after = 0, locks_after = 0;
+  long allocations_before = 0, locks_before = 0, allocations_after = 0, locks_after = 0;
   int phase = 0;
   std::barrier together(kThreads, [&]() noexcept {
-    (phase == 0 ? mallocs_before : mallocs_after) = mallocs();
+    (phase == 0 ? allocations_before : allocations_after) = allocations();
     (phase++ == 0 ? locks_before : locks_after) = locks();
   });
   {
@@ -117,17 +117,17 @@ TEST(Session, ForwardOnTheAcceleratedPathNeitherAllocatesNorLocks) {
       });
     }
   }
-  EXPECT_EQ(mallocs_after - mallocs_before, 0);
+  EXPECT_EQ(allocations_after - allocations_before, 0);
   EXPECT_EQ(locks_after - locks_before, 0);
 }
 
 TEST(Session, CountsOfTheTestAboveCount) {
 #ifndef __SANITIZE_ADDRESS__
 #ifndef __SANITIZE_THREAD__
-  const long mallocs_before = mallocs(), locks_before = locks();
+  const long allocations_before = allocations(), locks_before = locks();
   const auto kept = std::make_unique<std::mutex>();
   const std::scoped_lock lock(*kept);
-  EXPECT_EQ(mallocs() - mallocs_before, 1);
+  EXPECT_EQ(allocations() - allocations_before, 1);
   EXPECT_EQ(locks() - locks_before, 1);
 #endif
 #endif

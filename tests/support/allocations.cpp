@@ -1,4 +1,4 @@
-// Replaces operator new, malloc and pthread_mutex_lock by ones that count.
+// Replaces operator new, malloc and its kin, and pthread_mutex_lock by ones that count.
 
 #include "support/allocations.h"
 
@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -14,7 +15,7 @@
 namespace tenon {
 namespace {
 
-std::atomic<long> counted = 0, mallocs_counted = 0, locks_counted = 0;
+std::atomic<long> counted = 0, locks_counted = 0;
 
 bool is_foreign(const void* caller) {
   Dl_info info;
@@ -22,11 +23,8 @@ bool is_foreign(const void* caller) {
   return std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr;
 }
 
-void* allocate(std::size_t bytes, std::size_t alignment, const void* caller) {
+void count(const void* caller) {
   if (!is_foreign(caller)) ++counted;
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
 }
 
 }  // namespace
@@ -35,21 +33,74 @@ long allocations() {
   return counted;
 }
 
-long mallocs() {
-  return mallocs_counted;
-}
-
 long locks() {
   return locks_counted;
 }
 
 }  // namespace tenon
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+// The sanitizer has a malloc of its own.
+static void* allocate(std::size_t bytes, std::size_t alignment) {
+  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+#else
+
+// glibc's own names of what is replaced.
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
+  tenon::count(__builtin_return_address(0));
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  tenon::count(__builtin_return_address(0));
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) {
+  tenon::count(__builtin_return_address(0));
+  return __libc_realloc(memory, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  tenon::count(__builtin_return_address(0));
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) {
+  tenon::count(__builtin_return_address(0));
+  *memory = __libc_memalign(alignment, bytes);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  static const auto lock = reinterpret_cast<int (*)(pthread_mutex_t*)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::locks_counted;
+  return lock(mutex);
+}
+}
+
+static void* allocate(std::size_t bytes, std::size_t alignment) {
+  return __libc_memalign(alignment, bytes);
+}
+
+#endif
+
+static void* counted_new(std::size_t bytes, std::size_t alignment, const void* caller) {
+  tenon::count(caller);
+  void* memory = allocate(bytes, alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
 void* operator new(std::size_t bytes) {
-  return tenon::allocate(bytes, alignof(std::max_align_t), __builtin_return_address(0));
+  return counted_new(bytes, alignof(std::max_align_t), __builtin_return_address(0));
 }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return tenon::allocate(bytes, static_cast<std::size_t>(alignment), __builtin_return_address(0));
+  return counted_new(bytes, static_cast<std::size_t>(alignment), __builtin_return_address(0));
 }
 void operator delete(void* memory) noexcept {
   std::free(memory);
@@ -63,39 +114,3 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
-
-#ifndef __SANITIZE_ADDRESS__
-#ifndef __SANITIZE_THREAD__
-
-// glibc's own names of what is replaced.
-extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* memory, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
-
-void* malloc(std::size_t bytes) {
-  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t count, std::size_t bytes) {
-  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* memory, std::size_t bytes) {
-  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
-  return __libc_realloc(memory, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::mallocs_counted;
-  return __libc_memalign(alignment, bytes);
-}
-int pthread_mutex_lock(pthread_mutex_t* mutex) {
-  static const auto lock = reinterpret_cast<int (*)(pthread_mutex_t*)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
-  if (!tenon::is_foreign(__builtin_return_address(0))) ++tenon::locks_counted;
-  return lock(mutex);
-}
-}
-
-#endif
-#endif

@@ -2,13 +2,12 @@
 
 namespace tenon {
 
-/// Calls of operator new so far by Tenon and the test program. oneDNN 2.6 builds a map of its arguments on every call,
-/// which no caller can prevent; libgomp keeps its own books; neither is counted.
+/// Calls of operator new, malloc and its kin so far, but for those of oneDNN and libgomp: oneDNN 2.6 copies the
+/// arguments of every dnnl_primitive_execute to a map, which no caller can prevent; libgomp keeps its own books. Under
+/// a sanitizer, which has a malloc of its own, operator new alone.
 long allocations();
 
-/// Calls of malloc and its kin so far, and locks of a mutex, but for those of the same two libraries. Zero for ever
-/// under a sanitizer, which has a malloc of its own.
-long mallocs();
+/// Locks of a mutex so far, but for those of the same two libraries. Zero for ever under a sanitizer.
 long locks();
 
 /// Allocations since its construction.
