@@ -32,6 +32,11 @@ TEST(MultiBoxDetection, SuppressedRowsKeepAllButTheirClass) {
   expect_tensor(results[0], {1, 3, 6}, {0, 0.9, 0, 0.1, 0.4, 0.5, -1, 0.8, 0, 0, 0.4, 0.4, -1, -1, -1, -1, -1, -1});
 }
 
+TEST(MultiBoxDetection, ClassZeroIsTheBackgroundWhateverBackgroundIdSays) {
+  const auto results = detect("nms_threshold=0.5, background_id=1", {0.1, 0.2, 0.995, 0.8, 0.9, 0.005});
+  expect_tensor(results[0], {1, 3, 6}, {0, 0.9, 0, 0.1, 0.4, 0.5, -1, 0.8, 0, 0, 0.4, 0.4, -1, -1, -1, -1, -1, -1});
+}
+
 TEST(MultiBoxDetection, DoesNotSortWithoutSuppression) {
   const auto results = detect("nms_threshold=0", {0.1, 0.2, 0.995, 0.8, 0.9, 0.005});
   expect_tensor(results[0], {1, 3, 6}, {0, 0.8, 0, 0, 0.4, 0.4, 0, 0.9, 0, 0.1, 0.4, 0.5, -1, -1, -1, -1, -1, -1});
