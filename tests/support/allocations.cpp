@@ -39,7 +39,7 @@ long locks() {
 
 }  // namespace tenon
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TENON_SANITIZED
 
 // The sanitizer has a malloc of its own.
 static void* allocate(std::size_t bytes, std::size_t alignment) {
