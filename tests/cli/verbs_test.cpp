@@ -239,6 +239,15 @@ TEST(Bench, APlainProgramHoldsItsWeightsOnce) {
 #endif
 }
 
+TEST_F(Program, BenchLowersThePrecisionOfTheAcceleratedSideAlone) {
+  const Outcome outcome = program("bench small --shape 1,3,8,8 --iterations 2 --warmup 0 --precision bf16");
+  if (outcome.code == 0) {
+    EXPECT_THAT(outcome.out, HasSubstr("times as fast"));
+  } else {
+    EXPECT_THAT(outcome.err, HasSubstr("it needs AVX512-BF16; choose --precision fp32"));
+  }
+}
+
 // ---- explain
 
 TEST_F(Program, ExplainCoversEveryNode) {
