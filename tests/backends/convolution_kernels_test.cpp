@@ -61,6 +61,30 @@ Doubles convolve(const ConvolutionProblem& p, const std::vector<float>& src, con
   return dst;
 }
 
+/// The transpose.
+Doubles deconvolve(const ConvolutionProblem& p, const std::vector<float>& src, const std::vector<float>& weight) {
+  Doubles dst(static_cast<std::size_t>(p.batch * p.filters * product(p.dst)), 0.0);
+  const std::int64_t group_channels = p.channels / p.groups, group_filters = p.filters / p.groups;
+  for (std::int64_t plane = 0; plane < p.batch * p.channels; ++plane) {
+    const std::int64_t n = plane / p.channels, channel = plane % p.channels;
+    for_each_position(p.src, [&](const Extent& at) {
+      const double x = src[static_cast<std::size_t>(plane * product(p.src) + offset(p.src, at))];
+      for_each_position(p.kernel, [&](const Extent& tap) {
+        Extent to;
+        for (std::size_t i = 0; i < 3; ++i) to[i] = at[i] * p.stride[i] + tap[i] * p.dilate[i] - p.pad[i];
+        if (!contains(p.dst, to)) return;
+        for (std::int64_t f = 0; f < group_filters; ++f) {
+          const std::int64_t w = (channel * group_filters + f) * product(p.kernel) + offset(p.kernel, tap);
+          const std::int64_t filter = channel / group_channels * group_filters + f;
+          dst[static_cast<std::size_t>((n * p.filters + filter) * product(p.dst) + offset(p.dst, to))] +=
+              x * weight[static_cast<std::size_t>(w)];
+        }
+      });
+    });
+  }
+  return dst;
+}
+
 /// Floats aligned to a cache line with a guard behind them that has to stay as it is.
 class Memory {
  public:
@@ -136,7 +160,8 @@ void round_to_bfloat16(std::vector<float>& values) {
 
 /// The largest error relative to the largest output. What a narrow problem reads is rounded beforehand; every second
 /// one writes narrow results, whose last rounding is no error.
-double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa isa, std::mt19937& random) {
+double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa isa, std::mt19937& random,
+                decltype(&convolve) formula) {
   const std::int64_t src_pixels = product(p.src), dst_pixels = product(p.dst);
   std::vector<float> src = draw(random, p.batch * p.channels * src_pixels);
   std::vector<float> weight = draw(random, p.filters * (p.channels / p.groups) * product(p.kernel));
@@ -164,7 +189,7 @@ double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa
                   epilogue.bind(operands, outputs, vectors.data()), workspace.data());
   for (Memory* memory : {&packed, &workspace, &dst.memory(), &second.memory()}) memory->expect_guarded();
 
-  const Doubles expected = convolve(p, src, weight);
+  const Doubles expected = formula(p, src, weight);
   double error = 0, largest = 0;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(expected.size()); ++i) {
     const std::int64_t plane = i / dst_pixels, f = plane % p.filters;
@@ -190,7 +215,7 @@ using Make = std::function<ConvolutionOffer(const ConvolutionProblem&, Isa)>;
 /// Draws problems, runs those that are taken, on one thread and two, and checks that enough were. Those of bfloat16
 /// come within the last bound; 0: there is no way for them.
 void expect_accurate(const Make& make, const std::function<ConvolutionProblem(std::mt19937&)>& draw_problem,
-                     int problems, double float_bound, double narrow_bound) {
+                     int problems, double float_bound, double narrow_bound, decltype(&convolve) formula = convolve) {
   const int former = omp_get_max_threads();
   for (const auto& [isa, narrow] : {std::pair(Isa::avx2, false), {Isa::avx512, false}, {Isa::avx512, true}}) {
     if (isa > machine_isa() || (narrow && (narrow_bound == 0 || !machine_has_bfloat16()))) continue;
@@ -203,7 +228,7 @@ void expect_accurate(const Make& make, const std::function<ConvolutionProblem(st
       omp_set_num_threads(1 + i % 2);
       const ConvolutionOffer offer = make(problem, isa);
       ASSERT_EQ(offer.index(), 0u) << describe(problem) << ": " << std::get<std::string>(offer);
-      const double error = error_of(*std::get<0>(offer), problem, isa, random);
+      const double error = error_of(*std::get<0>(offer), problem, isa, random, formula);
       worst = std::max(worst, error);
       ASSERT_LE(error, bound) << name(isa) << ", seed " << kSeed << ", problem " << i << ": " << describe(problem);
       if (testing::Test::HasFailure()) FAIL() << name(isa) << ", problem " << i << ": " << describe(problem);
@@ -377,6 +402,46 @@ TEST(Depthwise, AgreesWithDoublePrecision) {
         return p;
       },
       300, 2e-6, 2e-6);
+}
+
+ConvolutionProblem any_transposed_window(std::mt19937& random) {
+  ConvolutionProblem p = any_window(random, 1);
+  p.groups = pick(random, {1, 1, 1, 2, 3, 8});
+  p.channels = p.groups * pick(random, {1, 2, 5, 15, 16, 20});
+  p.filters = p.groups * pick(random, {1, 3, 4, 16, 17});
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::int64_t reach = (p.kernel[i] - 1) * p.dilate[i] + 1, whole = (p.src[i] - 1) * p.stride[i] + reach;
+    p.pad[i] = between(random, 0, std::min(reach - 1, whole - 1));
+    const std::int64_t pad_end = between(random, 0, std::min(reach - 1, whole - p.pad[i] - 1));
+    p.dst[i] = whole - p.pad[i] - pad_end + between(random, 0, p.stride[i] - 1);
+  }
+  return p;
+}
+
+TEST(Deconvolution, AgreesWithDoublePrecision) {
+  expect_accurate(make_deconvolution, any_transposed_window, 400, 2e-6, 2e-6, deconvolve);
+}
+
+// Window elements that no output sees, outputs that see none, one pixel, and a last element beyond the source.
+TEST(Deconvolution, TakesWhatTheStrideLeavesEmpty) {
+  int drawn = 0;
+  expect_accurate(
+      make_deconvolution,
+      [&](std::mt19937& random) {
+        ConvolutionProblem p;
+        p.channels = 20;
+        p.filters = 18;
+        const std::int64_t size = between(random, 1, 3);
+        p.src = {1, size, size};
+        p.stride = {1, 4, 5};
+        p.kernel = {1, 1 + drawn % 2, 3};
+        p.dilate = {1, 2, 1 + drawn % 3};
+        p.dst = {1, (size - 1) * 4 + 4, drawn % 4 == 0 ? 2 : (size - 1) * 5 + 3};
+        p.pad = {0, drawn % 2, 0};
+        ++drawn;
+        return p;
+      },
+      60, 2e-6, 2e-6, deconvolve);
 }
 
 TEST(Depthwise, RefusesWithAReason) {

@@ -57,6 +57,17 @@ TEST_F(EngineBfloat16, KeepsBlocksNarrowBetweenLayers) {
                                    "tenon:direct", "tenon:direct", "tenon:pooling", "tenon:reorder"));
 }
 
+TEST_F(EngineBfloat16, TransposesByPhases) {
+  Draw draw(4);
+  const EngineTrial trial{
+      "%data = variable\n%w1 = variable\n%w2 = variable\n"
+      "%a = convolution(%data, %w1) {kernel=(3, 3), precision=bf16}\n"
+      "%b = deconvolution(%a, %w2) {kernel=(4, 4), stride=(2, 2), pad_begin=(1, 1), pad_end=(1, 1), epilogue=relu(x), "
+      "precision=bf16}\nreturn %b\n",
+      {{"data", draw.tensor({1, 3, 12, 12})}, {"w1", draw.tensor({20, 3, 3, 3})}, {"w2", draw.tensor({20, 9, 4, 4})}}};
+  EXPECT_THAT(steps_of(trial, kOneLayer), testing::ElementsAre("tenon:planar", "tenon:deconvolution", "tenon:reorder"));
+}
+
 TEST_F(EngineBfloat16, WidensForWhatStaysFloat) {
   Draw draw(2);
   const EngineTrial trial{

@@ -72,6 +72,22 @@ TEST(EngineConvolution, KeepsBlocksBetweenTwo) {
               testing::ElementsAre("tenon:planar", "tenon:winograd-f44", "tenon:reorder"));
 }
 
+TEST(EngineConvolution, TransposesByPhases) {
+  Draw draw(3);
+  EngineTrial trial{
+      "%data = variable\n%w = variable\n%f = variable\n%c = variable\n"
+      "%y = deconvolution(%data, %w, %f, %c) {kernel=(4, 3), stride=(2, 2), pad_begin=(1, 0), pad_end=(1, 1), "
+      "adj=(0, 1), groups=2, epilogue=add(x, $0); relu(add(y0, $1))}\nreturn %y, %y#1\n",
+      {{"data", draw.tensor({2, 20, 9, 31})},
+       {"w", draw.tensor({20, 11, 4, 3})},
+       {"f", draw.tensor({2, 22, 18, 63})},
+       {"c", draw.tensor({22})}}};
+  trial.expect_close(2e-6, "tenon:deconvolution");
+  trial.values["fw"] = trial.values.extract("w").mapped();  // a weight that is computed
+  for (int i = 0; i < 2; ++i) trial.text.replace(trial.text.find("%w"), 2, "%fw");
+  trial.expect_close(2e-6, "tenon:deconvolution");
+}
+
 TEST(EngineConvolution, TakesOneAndThreeSpatialAxes) {
   Draw draw(2);
   EngineTrial{

@@ -1,5 +1,5 @@
-// The ways to compute the primitive `convolution`, best first. Weights that are constant are packed once for all
-// programs of a model; others are packed in every run.
+// The ways to compute the primitives `convolution`, best first, and `deconvolution`. Weights that are constant are
+// packed once for all programs of a model; others are packed in every run.
 
 #include <array>
 
@@ -109,6 +109,13 @@ Offer offer_depthwise(const StepRequest& request) {
   return plan_of(request, problem, make_depthwise(problem));
 }
 
+Offer offer_deconvolution(const StepRequest& request) {
+  const Conditions conditions = kernel_conditions(request.call);
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  return plan_of(request, problem, make_deconvolution(problem));
+}
+
 Offer offer_direct(const StepRequest& request) {
   const Conditions conditions = kernel_conditions(request.call);
   if (conditions.refuse()) return conditions.reason();
@@ -173,6 +180,7 @@ std::vector<Implementation> engine_convolution_implementations() {
                     }});
   }
   list.push_back({"tenon:direct", {"convolution"}, offer_direct});
+  list.push_back({"tenon:deconvolution", {"deconvolution"}, offer_deconvolution});
   return list;
 }
 

@@ -26,7 +26,7 @@ struct ConvolutionProblem {
   /// Those of the last block that hold channels, a multiple of 4: what is behind them is zero.
   std::int64_t last_words() const { return ((channels - (src_blocks() - 1) * 16) * src_words() + 63) / 64 * 4; }
   std::int64_t dst_blocks() const { return (filters + 15) / 16; }
-  /// Multiplications and additions of the direct form.
+  /// Multiplications and additions of the direct form; of a deconvolution about so many.
   double operations() const;
 };
 
@@ -70,6 +70,10 @@ ConvolutionOffer make_planar(const ConvolutionProblem& problem, Isa isa = machin
 ConvolutionOffer make_stem(const ConvolutionProblem& problem, Isa isa = machine_isa());
 /// A filter for each channel of its own.
 ConvolutionOffer make_depthwise(const ConvolutionProblem& problem, Isa isa = machine_isa());
+
+/// The transpose, whose destination is as large as a convolution's source would be: `pad` is cut off before it, and
+/// weights are (channels, filters / groups, kernel…).
+ConvolutionOffer make_deconvolution(const ConvolutionProblem& problem, Isa isa = machine_isa());
 
 /// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns,
 /// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3; and, for stride 2, squares
