@@ -105,6 +105,11 @@ void ModelOptions::add_binding(CLI::App& app) {
   app.add_option("--device", device, "Where it runs: cpu, cuda:0, …; `tenon devices` lists them")
       ->capture_default_str();
   app.add_option("--precision", precision, "How subgraphs multiply: fp32, tf32, bf16 or fp16, with sums in float32");
+  app.add_option("--optimize", optimize,
+                 "What subgraphs compiled for the processor are made for: speed, or memory, by packed\n"
+                 "weights that take no more of it than the original ones")
+      ->check(CLI::IsMember({"speed", "memory"}))
+      ->capture_default_str();
   app.add_option("--backend", backend,
                  "plain: the best library call per operator; cpu: subgraphs compiled for the\n"
                  "processor; reference: the naive loops; a path like ./guest.so: a backend of yours")
@@ -184,6 +189,7 @@ BindOptions ModelOptions::binding(const InputPlan& plan) const {
   options.device = Device::parse(device);
   options.backend = backend;
   options.precision = precision;
+  options.optimize = optimize;
   options.threads = threads;
   options.tune = tune;
   if (tune != "off") options.progress = tuning_progress;

@@ -26,7 +26,7 @@ struct ModelOptions {
   bool pretrained = false;  ///< a network of the zoo with trained weights
   std::uint64_t seed = 0;
   std::vector<std::string> shapes;  ///< "data=1,3,224,224", or only the numbers, for the first input
-  std::string device = "cpu", backend = "plain", precision = "fp32", tune = "off";
+  std::string device = "cpu", backend = "plain", precision = "fp32", optimize = "speed", tune = "off";
   int threads = 0;
 
   void add_model(CLI::App& app);

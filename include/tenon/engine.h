@@ -32,6 +32,9 @@ struct BindOptions {
   std::string backend = "plain";
   /// How subgraphs multiply: "fp32", "tf32", "bf16", "fp16", as far as the backend can. Sums are in float32.
   std::string precision = "fp32";
+  /// What subgraphs compiled for the processor spare: "speed", time; "memory", packed weights that take more than the
+  /// original ones.
+  std::string optimize = "speed";
   /// Threads a forward may use; 0 takes every core the process may run on.
   int threads = 0;
   /// How subgraphs compiled for the processor choose between implementations: "off" takes the first that accepts,

@@ -46,23 +46,30 @@ Precision parse_precision(std::string_view word) {
   fail(ErrorCode::invalid_argument, "there is no precision '{}'; choose fp32, tf32, bf16 or fp16", word);
 }
 
-/// Subgraphs compiled for the processor, by the precisions it has beside fp32.
-const Backend& narrow_cpu_backend(std::string_view name, Precision precision, std::string_view word) {
-  if (name != "cpu" || precision != Precision::bf16) {
-    fail(ErrorCode::unsupported, "the backend '{}' computes on the processor with {}, not {}", name,
-         name == "cpu" ? "fp32 or bf16" : "fp32", word);
-  }
-  if (!cpu::machine_has_bfloat16()) {
-    fail(ErrorCode::unsupported,
-         "this processor ({}) cannot multiply bfloat16, for which it needs AVX512-BF16; choose --precision fp32",
-         processor_name());
-  }
-  static const Backend backend = [] {
-    Backend engine = cpu::accelerated_backend();
-    engine.passes = PassOptions{.precision = Precision::bf16};
-    return with_engine_nodes("cpu", cpu::plain_backend(), std::move(engine));
-  }();
-  return backend;
+cpu::Optimize parse_optimize(std::string_view word) {
+  if (word == "speed") return cpu::Optimize::speed;
+  if (word == "memory") return cpu::Optimize::memory;
+  fail(ErrorCode::invalid_argument, "there is nothing called '{}' to optimize; choose speed or memory", word);
+}
+
+void require_bfloat16() {
+  if (cpu::machine_has_bfloat16()) return;
+  fail(ErrorCode::unsupported,
+       "this processor ({}) cannot multiply bfloat16, for which it needs AVX512-BF16; choose --precision fp32",
+       processor_name());
+}
+
+/// Subgraphs compiled for the processor; made once for what is asked.
+const Backend& accelerated_cpu_backend(Precision precision, cpu::Optimize optimize) {
+  static std::mutex mutex;
+  static std::map<std::pair<Precision, cpu::Optimize>, Backend> made;
+  const std::scoped_lock lock(mutex);
+  const std::pair key(precision, optimize);
+  const auto known = made.find(key);
+  if (known != made.end()) return known->second;
+  Backend engine = cpu::accelerated_backend(optimize);
+  engine.passes.precision = precision;
+  return made.emplace(key, with_engine_nodes("cpu", cpu::plain_backend(), std::move(engine))).first->second;
 }
 
 /// The backends of a GPU; made once an ordinal and precision.
@@ -87,14 +94,24 @@ const Backend& cuda_backend(std::string_view name, const Device& device, std::st
 
 }  // namespace
 
-const Backend& find_backend(std::string_view name, const Device& device, std::string_view precision) {
-  if (device.kind == Device::Kind::cuda) return cuda_backend(name, device, precision);
-  if (const Precision asked = parse_precision(precision); asked != Precision::fp32) {
-    return narrow_cpu_backend(name, asked, precision);
+const Backend& find_backend(std::string_view name, const Device& device, std::string_view precision,
+                            std::string_view optimize) {
+  const cpu::Optimize spared = parse_optimize(optimize);
+  const bool compiled = name == "cpu" && device.kind == Device::Kind::cpu;
+  if (spared != cpu::Optimize::speed && !compiled) {
+    fail(ErrorCode::unsupported, "the backend '{}' on {} does not optimize {}; choose the backend cpu", name,
+         device.str(), optimize);
   }
-  static const std::array<Backend, 3> backends = {
-      cpu::plain_backend(), Backend{"reference", {reference_implementation()}},
-      with_engine_nodes("cpu", cpu::plain_backend(), cpu::accelerated_backend())};
+  if (device.kind == Device::Kind::cuda) return cuda_backend(name, device, precision);
+  const Precision asked = parse_precision(precision);
+  if (asked != Precision::fp32 && (name != "cpu" || asked != Precision::bf16)) {
+    fail(ErrorCode::unsupported, "the backend '{}' computes on the processor with {}, not {}", name,
+         name == "cpu" ? "fp32 or bf16" : "fp32", precision);
+  }
+  if (asked == Precision::bf16) require_bfloat16();
+  if (name == "cpu") return accelerated_cpu_backend(asked, spared);
+  static const std::array<Backend, 2> backends = {cpu::plain_backend(),
+                                                  Backend{"reference", {reference_implementation()}}};
   for (const Backend& backend : backends) {
     if (backend.name == name) return backend;
   }

@@ -35,7 +35,7 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
                          const CompileOptions& how)
     : store(std::move(parameters)),
       options(std::move(bind_options)),
-      backend(find_backend(options.backend, options.device, options.precision)),
+      backend(find_backend(options.backend, options.device, options.precision, options.optimize)),
       threads(options.threads > 0 ? options.threads : allowed_cores()) {
   if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
   const ThreadScope scope(threads);  // libraries plan for the number of threads at hand

@@ -17,12 +17,16 @@ namespace tenon::cpu {
 
 inline constexpr MemoryFormat kBlocked{16}, kNarrowBlocks{16, DType::bfloat16};
 
+/// What is to be spared where both cannot be.
+enum class Optimize { speed, memory };
+
 /// What runs the bodies of engine nodes; what none of its own takes is left to the plain backend's, then to the
-/// reference.
-Backend accelerated_backend();
+/// reference. With Optimize::memory packed weights take no more memory than the original ones, but for the padding of
+/// whole blocks, and are packed straight from those.
+Backend accelerated_backend(Optimize optimize = Optimize::speed);
 
 // The families, a file each.
-std::vector<Implementation> engine_convolution_implementations();
+std::vector<Implementation> engine_convolution_implementations(Optimize optimize);
 std::vector<Implementation> engine_pooling_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_pointwise_implementations();

@@ -61,7 +61,7 @@ Implementation widening(Implementation implementation) {
 
 }  // namespace
 
-Backend accelerated_backend() {
+Backend accelerated_backend(Optimize optimize) {
   Backend backend = plain_backend();
   backend.name = "cpu";
   backend.reorder = reorder;
@@ -71,11 +71,12 @@ Backend accelerated_backend() {
   for (Implementation& implementation : backend.implementations) {
     if (implementation.name != "cpu:concat") implementation = widening(std::move(implementation));
   }
-  std::vector<Implementation> own;
-  for (const auto family :
-       {engine_convolution_implementations, engine_pooling_implementations, engine_matmul_implementations,
-        engine_pointwise_implementations, engine_line_implementations, engine_copy_implementations,
-        engine_product_implementations, engine_recurrent_implementations}) {
+  // A scale in the epilogue costs next to nothing; multiplied into a weight, it makes a copy of that.
+  if (optimize == Optimize::memory) backend.passes.disabled = {"fold_scales"};
+  std::vector<Implementation> own = engine_convolution_implementations(optimize);
+  for (const auto family : {engine_pooling_implementations, engine_matmul_implementations,
+                            engine_pointwise_implementations, engine_line_implementations, engine_copy_implementations,
+                            engine_product_implementations, engine_recurrent_implementations}) {
     for (Implementation& implementation : family()) own.push_back(std::move(implementation));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());

@@ -87,12 +87,22 @@ Conditions row_major_conditions(const StepRequest& request) {
   return conditions;
 }
 
-Offer offer_stem(const StepRequest& request) {
+/// The offer, or that it would hold more than the weight itself.
+ConvolutionOffer sparing(const StepRequest& request, Optimize optimize, ConvolutionOffer offer) {
+  if (optimize == Optimize::speed || std::holds_alternative<std::string>(offer)) return offer;
+  constexpr double most = 1.05;
+  const auto before = static_cast<double>(request.constant[1]->bytes());
+  const auto after = static_cast<double>(std::get<0>(offer)->packed_floats() * sizeof(float));
+  if (after <= most * before) return offer;
+  return fmt::format("it packs {:.0f} bytes of weights into {:.0f}, and memory is to be spared", before, after);
+}
+
+Offer offer_stem(const StepRequest& request, Optimize optimize) {
   Conditions conditions = row_major_conditions(request);
   conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
   if (conditions.refuse()) return conditions.reason();
   const ConvolutionProblem problem = problem_of(request.call);
-  return plan_of(request, problem, make_stem(problem));
+  return plan_of(request, problem, sparing(request, optimize, make_stem(problem)));
 }
 
 Offer offer_planar(const StepRequest& request) {
@@ -138,7 +148,7 @@ constexpr std::array kWinogradRules{
     WinogradRule{WinogradTiles::f42, 4, 2, 24, 6},       WinogradRule{WinogradTiles::f22, 2, 2, 16, 6},
     WinogradRule{WinogradTiles::phases44, 4, 4, 81, 25}, WinogradRule{WinogradTiles::phases22, 2, 2, 25, 25}};
 
-Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
+Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optimize optimize) {
   Conditions conditions = kernel_conditions(request.call);
   conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
   if (conditions.refuse()) return conditions.reason();
@@ -165,19 +175,20 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request) {
                        rule.columns, gain);
   }
   if (conditions.refuse()) return conditions.reason();
-  return plan_of(request, problem, make_winograd(problem, rule.tiles));
+  return plan_of(request, problem, sparing(request, optimize, make_winograd(problem, rule.tiles)));
 }
 
 }  // namespace
 
-std::vector<Implementation> engine_convolution_implementations() {
-  std::vector<Implementation> list = {{"tenon:stem", {"convolution"}, offer_stem},
+std::vector<Implementation> engine_convolution_implementations(Optimize optimize) {
+  const auto stem = [optimize](const StepRequest& request) { return offer_stem(request, optimize); };
+  std::vector<Implementation> list = {{"tenon:stem", {"convolution"}, stem},
                                       {"tenon:planar", {"convolution"}, offer_planar},
                                       {"tenon:depthwise", {"convolution"}, offer_depthwise}};
   for (const WinogradRule& rule : kWinogradRules) {
-    list.push_back({"tenon:" + std::string(name(rule.tiles)), {"convolution"}, [&rule](const StepRequest& request) {
-                      return offer_winograd(rule, request);
-                    }});
+    list.push_back({"tenon:" + std::string(name(rule.tiles)),
+                    {"convolution"},
+                    [&rule, optimize](const StepRequest& request) { return offer_winograd(rule, request, optimize); }});
   }
   list.push_back({"tenon:direct", {"convolution"}, offer_direct});
   list.push_back({"tenon:deconvolution", {"deconvolution"}, offer_deconvolution});
