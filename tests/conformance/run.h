@@ -21,7 +21,8 @@ struct RunOptions {
   std::string backend = "plain";
   Device device;
   std::string precision = "fp32";
-  /// Times the golden's largest magnitude, what an element may be off, instead of what the pack says.
+  /// Times the golden's largest magnitude, what an element of float32 or float64 may be off, instead of what the pack
+  /// says.
   std::optional<double> tolerance;
   bool constants = false;  ///< every input but the first is a parameter
 };
