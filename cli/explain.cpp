@@ -28,8 +28,11 @@ constexpr const char* kExamples = R"(Examples:
   tenon explain mymodel --trace trace.json
       a picture of a forward for Perfetto (ui.perfetto.dev) or chrome://tracing
 
-of peak: the least time that the arithmetic and the memory of this machine allow (both measured first; of a GPU, at
-its highest clocks), as a share of the time taken; a GPU's steps are timed by its events. Winograd needs fewer operations than the formula has, and can pass 100 %: then 100 is shown.
+Mop: operations of the formula, in millions; done: those that the implementation's products have, fewer by Winograd.
+Gop/s counts what was done. of peak: the least time that the arithmetic and the memory of this machine allow for that
+(both measured first; of a GPU, at its highest clocks), as a share of the time taken; more than 100 % where what it
+reads lies in a cache. A GPU's steps are timed by its events. Of a batch that is taken in portions, output is that of
+one: 4 x (4,64,56,56).
 )";
 
 struct ExplainOptions {
@@ -42,9 +45,24 @@ std::string in_millions(double number) {
   return fmt::format("{:.2f}", number / 1e6);
 }
 
-/// Thousands of millions a second.
-std::string rate(double number, double ms) {
-  return ms > 0 ? fmt::format("{:.1f}", number / ms / 1e6) : "";
+/// So much in the step's time, a second.
+double a_second(double amount, const TimedStep& step) {
+  return step.ms > 0 ? amount / step.ms * 1e3 : 0;
+}
+
+std::string in_billions(double number) {
+  return fmt::format("{:.1f}", number / 1e9);
+}
+
+/// "(1,64,56,56)", of a portion "4 x (4,64,56,56)".
+std::string output_of(const StepInfo& info) {
+  if (info.outputs.empty()) return "";
+  const std::string shape = info.outputs[0].shape.str();
+  return info.portions == 1 ? shape : fmt::format("{} x {}", info.portions, shape);
+}
+
+std::string peak_share(const TimedStep& step) {
+  return step.of_peak > 0 ? fmt::format("{:.0f} %", 100 * step.of_peak) : "";
 }
 
 Json step_json(const TimedStep& step) {
@@ -58,9 +76,13 @@ Json step_json(const TimedStep& step) {
           {"implementation", step.info.implementation},
           {"inputs", inputs},
           {"outputs", outputs},
-          {"operations", step.info.operations},
-          {"bytes", step.info.bytes},
+          {"portions", step.info.portions},
+          {"operations", step.operations()},
+          {"done_operations", step.done_operations()},
+          {"bytes", step.bytes()},
           {"ms", step.ms},
+          {"operations_per_s", a_second(step.done_operations(), step)},
+          {"bytes_per_s", a_second(step.bytes(), step)},
           {"of_peak", step.of_peak},
           {"declined", step.info.refusals}};
 }
@@ -70,14 +92,14 @@ Json refused_json(const RefusedNode& node) {
 }
 
 std::string steps_table(const std::vector<TimedStep>& steps) {
-  Table rows(
-      {"step", "operator", "engine", "implementation", "output", "Mop", "MB moved", "ms", "Gop/s", "GB/s", "of peak"});
+  Table rows({"step", "operator", "engine", "implementation", "output", "Mop", "done", "MB moved", "ms", "Gop/s",
+              "GB/s", "of peak"});
   for (const TimedStep& step : steps) {
     rows.add({covered(step.info), step.info.op.empty() ? "layout" : step.info.op, step.info.engine,
-              step.info.implementation, step.info.outputs.empty() ? "" : step.info.outputs[0].shape.str(),
-              in_millions(step.info.operations), in_millions(step.info.bytes), fmt::format("{:.3f}", step.ms),
-              rate(step.info.operations, step.ms), rate(step.info.bytes, step.ms),
-              fmt::format("{:.0f} %", 100 * step.of_peak)});
+              step.info.implementation, output_of(step.info), in_millions(step.operations()),
+              in_millions(step.done_operations()), in_millions(step.bytes()), fmt::format("{:.3f}", step.ms),
+              in_billions(a_second(step.done_operations(), step)), in_billions(a_second(step.bytes(), step)),
+              peak_share(step)});
   }
   return rows.str();
 }
@@ -87,6 +109,12 @@ std::string refused_table(const std::vector<RefusedNode>& refused) {
   Table rows({"left to plain steps", "operator", "rule", "reason"});
   for (const RefusedNode& node : refused) rows.add({node.node, node.op, node.rule, node.reason});
   return "\n" + rows.str();
+}
+
+std::string peak_words(const Roofline& roofline) {
+  if (roofline.operations_per_ms <= 0) return "";
+  return fmt::format("; measured peak: {:.1f} Gop/s, {:.1f} GB/s from memory", roofline.operations_per_ms / 1e6,
+                     roofline.bytes_per_ms / 1e6);
 }
 
 std::string declined_list(const std::vector<TimedStep>& steps) {
@@ -132,10 +160,8 @@ int run(const ExplainOptions& options) {
                 {"parameter_bytes", executor.parameter_bytes()}});
     return 0;
   }
-  std::string text = fmt::format(
-      "{} on {}, backend {}, {} threads; this machine does {:.1f} Gop/s and reads {:.1f} GB/s with them\n\n{}", title,
-      options.model.device, options.model.backend, threads, roofline.operations_per_ms / 1e6,
-      roofline.bytes_per_ms / 1e6, steps_table(steps));
+  std::string text = fmt::format("{} on {}, backend {}, {} threads{}\n\n{}", title, options.model.device,
+                                 options.model.backend, threads, peak_words(roofline), steps_table(steps));
   text += refused_table(refused);
   if (options.declined) text += declined_list(steps);
   text += fmt::format("\n{} steps, {} engine nodes, {:.3f} ms; {} of activations, {} of parameters\n", steps.size(),

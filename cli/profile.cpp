@@ -21,16 +21,18 @@ bool is_copy(const TimedStep& step) {
   return step.info.covers.empty();
 }
 
-/// The least time that the machine's peak allows.
-double least_ms(const StepInfo& info, const Roofline& roofline) {
-  if (roofline.bytes_per_ms <= 0) return 0;
-  const double arithmetic = roofline.operations_per_ms > 0 ? info.operations / roofline.operations_per_ms : 0;
-  return std::max(arithmetic, info.bytes / roofline.bytes_per_ms);
+/// The least times that the machine's arithmetic and memory allow.
+struct LeastTimes {
+  double arithmetic_ms = 0, memory_ms = 0;
+};
+LeastTimes least_times(const TimedStep& step, const Roofline& roofline) {
+  if (roofline.bytes_per_ms <= 0 || roofline.operations_per_ms <= 0) return {};
+  return {step.done_operations() / roofline.operations_per_ms, step.bytes() / roofline.bytes_per_ms};
 }
 
-bool is_bound_by_memory(const StepInfo& info, const Roofline& roofline) {
-  return roofline.bytes_per_ms > 0 &&
-         info.bytes / roofline.bytes_per_ms > info.operations / std::max(roofline.operations_per_ms, 1e-9);
+bool is_bound_by_memory(const TimedStep& step, const Roofline& roofline) {
+  const LeastTimes least = least_times(step, roofline);
+  return least.memory_ms > least.arithmetic_ms;
 }
 
 Roofline gpu_roofline(const Device& device, const std::string& precision) {
@@ -70,8 +72,10 @@ std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline) {
   for (StepInfo& info : executor.steps()) {
     std::vector<double> times;
     for (const auto& run : runs) times.push_back(run[steps.size()]);
-    const double ms = quantile(times, 0.5), least = least_ms(info, roofline);
-    steps.push_back({std::move(info), ms, ms > 0 ? std::min(1.0, least / ms) : 0});
+    TimedStep step{std::move(info), quantile(times, 0.5), 0};
+    const LeastTimes least = least_times(step, roofline);
+    if (step.ms > 0) step.of_peak = std::max(least.arithmetic_ms, least.memory_ms) / step.ms;
+    steps.push_back(std::move(step));
   }
   return steps;
 }
@@ -94,7 +98,7 @@ Json chrome_trace(const std::vector<TimedStep>& steps, const std::string& title)
   for (const TimedStep& step : steps) {
     const int row = rows.try_emplace(step.info.engine, static_cast<int>(rows.size())).first->second;
     events.push_back({{"name", covered(step.info)},
-                      {"cat", step.info.op},
+                      {"cat", step.info.op.empty() ? "layout" : step.info.op},
                       {"ph", "X"},
                       {"ts", at},
                       {"dur", step.ms * 1e3},
@@ -102,8 +106,9 @@ Json chrome_trace(const std::vector<TimedStep>& steps, const std::string& title)
                       {"tid", row},
                       {"args",
                        {{"implementation", step.info.implementation},
-                        {"operations", step.info.operations},
-                        {"bytes", step.info.bytes},
+                        {"operations", step.operations()},
+                        {"done_operations", step.done_operations()},
+                        {"bytes", step.bytes()},
                         {"of_peak", step.of_peak}}}});
     at += step.ms * 1e3;
   }
@@ -153,7 +158,7 @@ std::vector<std::string> diagnosis(const std::vector<TimedStep>& steps, const st
   const double copies = sum_if(steps, is_copy);
   if (copies > 0.1 * all)
     sentences.push_back(fmt::format("copies between layouts have {:.0f} % of it", percent(copies)));
-  const double memory = sum_if(steps, [&](const TimedStep& step) { return is_bound_by_memory(step.info, roofline); });
+  const double memory = sum_if(steps, [&](const TimedStep& step) { return is_bound_by_memory(step, roofline); });
   if (memory > 0.5 * all) {
     sentences.push_back(
         fmt::format("{:.0f} % of it is in steps that wait for memory, not for arithmetic", percent(memory)));

@@ -8,12 +8,18 @@
 
 namespace tenon::cli {
 
-/// A step and what it costs.
+/// A step and what it costs in a forward.
 struct TimedStep {
   StepInfo info;
   double ms;
-  /// Share of what this machine could do at most, by arithmetic or by memory, whichever binds; 0 where unknown.
+  /// The least time that this machine's arithmetic and memory allow, whichever binds, as a share of the time taken; 0
+  /// where unknown. More than 1 where what it reads lies in a cache.
   double of_peak;
+
+  // Of a whole forward: all portions.
+  double operations() const { return info.operations * info.portions; }
+  double done_operations() const { return info.done_operations * info.portions; }
+  double bytes() const { return info.bytes * info.portions; }
 };
 
 /// What the device does at most; zeros where unknown. The processor's is measured, a GPU's follows from its clocks.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,17 @@ struct BindOptions {
   /// What subgraphs compiled for the processor spare: "speed", time; "memory", packed weights that take more than the
   /// original ones.
   std::string optimize = "speed";
+  /// Nodes of the model that multiply in float32 whatever the precision.
+  std::set<std::string> keep_fp32 = {};
+  /// What becomes subgraphs where the backend has them: "" is the backend's own choice, "tenon" Tenon's,
+  /// "mxnet-tensorrt" exactly what MXNet's TensorRT integration took.
+  std::string selector = {};
+  /// Subgraphs of fewer operators run plain; 0 leaves it to the selector.
+  int min_subgraph = 0;
+  /// Passes over subgraphs that are left out, by name.
+  std::set<std::string> disabled_passes = {};
+  /// The folder for the graph of each subgraph after each pass, SUBGRAPH/NNN_pass.txt; empty: nowhere.
+  std::string dump_passes = {};
   /// Threads a forward may use; 0 takes every core the process may run on.
   int threads = 0;
   /// How subgraphs compiled for the processor choose between implementations: "off" takes the first that accepts,
@@ -58,6 +70,11 @@ struct StepInfo {
   std::vector<TensorType> inputs, outputs;
   /// Arithmetic operations of the formula (a multiply-add is two), and bytes that must move at least.
   double operations = 0, bytes = 0;
+  /// Operations that the implementation does: fewer than the formula's where it multiplies less (Winograd).
+  double done_operations = 0;
+  /// How often it runs in a forward: once for each portion of the batch, where the batch is taken in portions. The
+  /// figures above and the types are those of one portion.
+  int portions = 1;
 };
 
 /// A node that no engine node took, and why.

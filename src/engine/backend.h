@@ -31,8 +31,10 @@ struct StepRequest {
   std::vector<bool> read;               ///< for each output, whether anybody wants it
   ParameterStore& parameters;
   DeviceMemory& memory = *host_memory();
-  const Backend* backend = nullptr;  ///< whose list is asked; for what compiles a body
-  Tuner* tuner = nullptr;            ///< for what compiles a body; null: nothing is measured
+  const Backend* backend = nullptr;     ///< whose list is asked; for what compiles a body
+  Tuner* tuner = nullptr;               ///< for what compiles a body; null: nothing is measured
+  const PassOptions* passes = nullptr;  ///< for what compiles a body: what the user asked, beside the precision
+  const Origins* origins = nullptr;  ///< for what compiles a body: the model's nodes that a node computes; null: itself
   bool rarely_best = false;          ///< to accept against a rule of thumb, too: it will be measured
 };
 
@@ -53,6 +55,7 @@ struct StepPlan {
   std::optional<int> view_of;                         ///< output 0 is this input as it lies; the kernel is empty
   std::shared_ptr<const Program> body;                ///< of an engine node: what the kernel runs, for reports
   std::string variant;                                ///< which of an implementation's kernels, for reports
+  std::optional<double> operations;                   ///< that the kernel does, where not the formula's, for reports
 };
 
 /// A plan, or the reason why there is none.

@@ -59,12 +59,23 @@ bool takes_primitives(const Backend& backend) {
   });
 }
 
+/// As the backend lowers bodies, and as the user asked.
+PassOptions passes_of(const Backend& inner, const StepRequest& request) {
+  PassOptions options = inner.passes;
+  if (request.passes == nullptr) return options;
+  options.keep_fp32 = request.passes->keep_fp32;
+  options.disabled = request.passes->disabled;
+  const std::string& folder = request.passes->dump_folder;
+  if (!folder.empty()) options.dump_folder = folder + "/" + request.call.node.name;
+  return options;
+}
+
 Offer offer(const Backend& inner, const StepRequest& request) {
   const Graph& body = *request.call.node.body;
   const Parameters values = absorbed(body, request.parameters.model().parameters());
   const std::vector<std::string> names = input_names(body, values);
   Body lowered(body, values);
-  if (takes_primitives(inner)) run_passes(lowered, inner.passes);
+  if (takes_primitives(inner)) run_passes(lowered, passes_of(inner, request));
   if (inner.fuse) inner.fuse(lowered);
   if (inner.portions) {
     std::set<std::string> constants;
@@ -72,12 +83,8 @@ Offer offer(const Backend& inner, const StepRequest& request) {
     lowered.graph = in_portions(lowered.graph, constants, portion_cache_bytes());
   }
   Program built = build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters,
-                                {.give_results = true, .tuner = request.tuner});
+                                {.give_results = true, .tuner = request.tuner, .origins = &lowered.origins});
   renumber_feeds(built, names);
-  for (Step& step : built.steps) {
-    const auto origins = lowered.origins.find(step.info.node);
-    if (step.node >= 0 && origins != lowered.origins.end()) step.info.covers = origins->second;
-  }
   const auto program = std::make_shared<const Program>(std::move(built));
 
   StepPlan plan;

@@ -207,12 +207,6 @@ struct Portions {
   }
 };
 
-/// How many threads take portions of their own; one where they would not be busy alike: then all work on each portion.
-int threads_for(std::int64_t portions) {
-  const int threads = current_threads();
-  return portions % threads == 0 || portions >= 4 * threads ? threads : 1;
-}
-
 Offer offer_portions(const StepRequest& request) {
   const OpCall& call = request.call;
   const Graph& body = *call.node.body;
@@ -231,11 +225,12 @@ Offer offer_portions(const StepRequest& request) {
   const auto portions = std::make_shared<Portions>();
   portions->count = call.shape_out()[0] / body.type(body.outputs[0]).shape[0];
   // Threads that take whole portions wait for nobody and keep what they compute in caches of their own.
-  const int threads = threads_for(portions->count);
+  const int threads = threads_for_portions(portions->count);
   const ThreadScope scope(threads > 1 ? 1 : current_threads());
   for (int i = 0; i < threads; ++i) {
-    portions->programs.push_back(build_program(body, *request.backend, values, request.parameters,
-                                               {.give_results = true, .tuner = request.tuner}));
+    portions->programs.push_back(build_program(
+        body, *request.backend, values, request.parameters,
+        {.give_results = true, .tuner = request.tuner, .passes = request.passes, .origins = request.origins}));
   }
   const Program& program = portions->programs[0];
   const auto step_of = [&](const TensorType& whole, Value part) {
@@ -297,6 +292,11 @@ Graph in_portions(const Graph& graph, const std::set<std::string>& constants, st
     node.body = std::make_shared<const Graph>(std::move(*body));
   }
   return result;
+}
+
+int threads_for_portions(std::int64_t portions) {
+  const int threads = current_threads();
+  return portions % threads == 0 || portions >= 4 * threads ? threads : 1;
 }
 
 Implementation portions_implementation() {

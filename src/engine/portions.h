@@ -27,6 +27,9 @@ Graph in_portions(const Graph& graph, const std::set<std::string>& constants, st
 /// A good value for each thread.
 std::int64_t portion_cache_bytes();
 
+/// How many threads take portions of their own; one where they would not be busy alike: then all work on each portion.
+int threads_for_portions(std::int64_t portions);
+
 /// Takes portions nodes: compiles the body for the same backend, and runs it portion by portion; where there are enough
 /// portions, each thread takes its own.
 Implementation portions_implementation();

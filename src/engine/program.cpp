@@ -41,11 +41,14 @@ bool is_aligned(const Tensor& tensor) {
 
 class Builder {
  public:
-  Builder(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store, Tuner* tuner)
+  Builder(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
+          const ProgramOptions& options)
       : backend_(backend),
         parameters_(parameters),
         store_(store),
-        tuner_(tuner),
+        tuner_(options.tuner),
+        passes_(options.passes),
+        origins_(options.origins),
         graph_(std::move(graph)),
         read_(graph_.outputs.begin(), graph_.outputs.end()) {
     states_.resize(static_cast<std::size_t>(graph_.size()));
@@ -156,7 +159,7 @@ class Builder {
   void add_node(NodeId id) {
     const Node& node = graph_.node(id);
     OpCall call{node, {}, node.outputs, graph_.np_shape};
-    StepRequest request{call, {}, {}, {}, store_, *backend_.memory, &backend_, tuner_};
+    StepRequest request{call, {}, {}, {}, store_, *backend_.memory, &backend_, tuner_, passes_, origins_};
     for (const Value input : node.inputs) {
       const Lying& copy = state(input).copies.front();
       call.inputs.push_back(graph_.type(input));
@@ -181,20 +184,30 @@ class Builder {
     add_step(std::move(step));
   }
 
-  static std::vector<std::string> covered_by(const Node& node) {
-    if (!node.body) return {node.name};
+  void append_origins(const Node& node, std::vector<std::string>& names) const {
+    const auto found = origins_ == nullptr ? Origins::const_iterator{} : origins_->find(node.name);
+    if (origins_ == nullptr || found == origins_->end()) return names.push_back(node.name);
+    names.insert(names.end(), found->second.begin(), found->second.end());
+  }
+
+  std::vector<std::string> covered_by(const Node& node) const {
     std::vector<std::string> names;
+    if (!node.body) {
+      append_origins(node, names);
+      return names;
+    }
     for (const NodeId id : node.body->topological_order()) {
-      if (!node.body->node(id).is_variable()) names.push_back(node.body->node(id).name);
+      if (!node.body->node(id).is_variable()) append_origins(node.body->node(id), names);
     }
     return names;
   }
 
-  static void describe(const StepRequest& request, const StepPlan& plan, StepInfo& info) {
+  void describe(const StepRequest& request, const StepPlan& plan, StepInfo& info) const {
     info.covers = covered_by(request.call.node);
     info.inputs = request.call.inputs;
     info.outputs = request.call.outputs;
     info.operations = operations(request.call);
+    info.done_operations = plan.operations.value_or(info.operations);
     info.bytes = bytes_moved(request, plan);
   }
 
@@ -436,6 +449,8 @@ class Builder {
   const Parameters& parameters_;
   ParameterStore& store_;
   Tuner* tuner_;
+  const PassOptions* passes_;
+  const Origins* origins_;
   Graph graph_;
   Program program_;
   std::set<Value> read_;
@@ -448,7 +463,7 @@ class Builder {
 
 Program build_program(Graph graph, const Backend& backend, const Parameters& parameters, ParameterStore& store,
                       const ProgramOptions& options) {
-  return Builder(std::move(graph), backend, parameters, store, options.tuner).build(options);
+  return Builder(std::move(graph), backend, parameters, store, options).build(options);
 }
 
 std::vector<std::shared_ptr<const Tensor>> parameters_of(const Program& program) {

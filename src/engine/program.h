@@ -54,6 +54,10 @@ struct ProgramOptions {
   bool give_results = false;
   /// Which of the implementations that accept a primitive is taken; null: the first.
   Tuner* tuner = nullptr;
+  /// What the user asked of the passes over bodies, beside the precision, which is the backend's; null: nothing.
+  const PassOptions* passes = nullptr;
+  /// Of a lowered graph, for reports.
+  const Origins* origins = nullptr;
 };
 
 /// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete;

@@ -15,6 +15,10 @@ namespace tenon {
 /// Attributes as they are written.
 using Written = std::map<std::string, std::string>;
 
+/// Names of the original nodes that a node computes, by its own name, in their order; a node that is not listed
+/// computes itself.
+using Origins = std::map<std::string, std::vector<std::string>>;
+
 /// A subgraph on its way through the passes: a graph of which every type is known and every node has a name of its own,
 /// the values of its constant variables, and for each node that passes changed or made what it computes.
 struct Body {
@@ -23,9 +27,7 @@ struct Body {
 
   Graph graph;
   Parameters parameters;
-  /// Names of the original nodes that a node computes, by its own name, in their order; a node that is not listed
-  /// computes itself.
-  std::map<std::string, std::vector<std::string>> origins;
+  Origins origins;
 
   // What passes ask.
 

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/engine.h"
 #include "backends/cpu/kernels/convolution.h"
+#include "engine/cost.h"
 #include "graph/graph.h"
 #include "passes/primitives.h"
 
@@ -60,6 +61,9 @@ Offer plan_of(const StepRequest& request, const ConvolutionProblem& problem, Con
   Prepared prepared{std::get<0>(std::move(offer)), std::get<Epilogue>(std::move(epilogue)), nullptr};
 
   StepPlan plan;
+  if (const auto multiply_adds = prepared.convolution->multiply_adds()) {
+    plan.operations = operations(request.call) - problem.operations() + 2 * *multiply_adds;
+  }
   set_formats(request.call, prepared.convolution->row_major_src() ? MemoryFormat{} : blocks, blocks, plan);
   if (const Tensor* weight = request.constant[1]) {
     const Convolution& convolution = *prepared.convolution;

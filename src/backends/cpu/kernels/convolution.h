@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -40,6 +41,8 @@ class Convolution {
   bool row_major_src() const { return row_major_src_; }
   std::size_t packed_floats() const { return packed_floats_; }
   std::size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
+  /// Of channels with filters, where the products are not the direct form's; transforms are not counted.
+  std::optional<double> multiply_adds() const { return multiply_adds_; }
 
   /// How pack() lays weights out: two that say the same give the same floats for the same weights.
   virtual std::string packing() const = 0;
@@ -53,6 +56,7 @@ class Convolution {
   bool row_major_src_ = false;
   std::size_t packed_floats_ = 0;
   std::size_t workspace_floats_ = 0;
+  std::optional<double> multiply_adds_;
 };
 
 /// The convolution, or why this way does not take the problem.

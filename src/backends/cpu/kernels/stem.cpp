@@ -44,6 +44,8 @@ class Stem final : public Convolution {
     depth_ = problem.channels * 4;
     packed_floats_ = static_cast<std::size_t>(kPoints * problem.dst_blocks() * panel_floats());
     workspace_floats_ = static_cast<std::size_t>(threads_ * thread_floats());
+    multiply_adds_ = static_cast<double>(problem.batch * tiles_y_ * tiles_x_ * static_cast<std::int64_t>(kPoints)) *
+                     static_cast<double>(depth_ * problem.filters);
   }
 
   std::string packing() const override { return "stem"; }

@@ -126,7 +126,9 @@ class Winograd final : public Convolution {
         break;
       }
     }
+    double at_points = 0;
     for (Region& region : regions_) {
+      at_points += static_cast<double>(region.tiles * region.slots());
       region.weight = static_cast<std::int64_t>(packed_floats_);
       packed_floats_ += static_cast<std::size_t>(region.slots() * slot_weights());
       choose_block(region, block);
@@ -134,6 +136,7 @@ class Winograd final : public Convolution {
       thread_floats_ = std::max(thread_floats_, buffer);
     }
     workspace_floats_ = static_cast<std::size_t>(thread_floats_ * threads_);
+    multiply_adds_ = at_points * static_cast<double>(problem.channels * problem.filters);
   }
 
   std::string packing() const override {
