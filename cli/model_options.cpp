@@ -124,6 +124,32 @@ void ModelOptions::add_binding(CLI::App& app) {
   app.add_option("--threads", threads, "Threads of a forward; 0: every core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  add_compilation(app);
+}
+
+void ModelOptions::add_compilation(CLI::App& app) {
+  constexpr const char* group = "Options of backends that compile subgraphs";
+  app.add_option("--selector", selector,
+                 "What becomes subgraphs: tenon, or mxnet-tensorrt, exactly what MXNet's TensorRT\n"
+                 "integration took")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"tenon", "mxnet-tensorrt"}))
+      ->group(group);
+  app.add_option("--min-subgraph", min_subgraph, "Subgraphs of fewer operators run plain")
+      ->check(CLI::Range(1, 1 << 20))
+      ->group(group);
+  app.add_option("--disable-pass", disabled_passes, "A pass over subgraphs that is left out; more than once for more")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--dump-passes", dump_passes, "Write the graph after each pass to DIR/SUBGRAPH/NNN_pass.txt")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option("--keep-fp32", keep_fp32, "Nodes that multiply in float32 whatever the --precision, like fc0,conv3")
+      ->type_name("NODES")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
 }
 
 Model ModelOptions::load() const {
@@ -192,6 +218,11 @@ BindOptions ModelOptions::binding(const InputPlan& plan) const {
   options.optimize = optimize;
   options.threads = threads;
   options.tune = tune;
+  options.selector = selector;
+  options.min_subgraph = min_subgraph;
+  options.dump_passes = dump_passes;
+  options.disabled_passes = {disabled_passes.begin(), disabled_passes.end()};
+  options.keep_fp32 = {keep_fp32.begin(), keep_fp32.end()};
   if (tune != "off") options.progress = tuning_progress;
   return options;
 }

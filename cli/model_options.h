@@ -28,10 +28,15 @@ struct ModelOptions {
   std::vector<std::string> shapes;  ///< "data=1,3,224,224", or only the numbers, for the first input
   std::string device = "cpu", backend = "plain", precision = "fp32", optimize = "speed", tune = "off";
   int threads = 0;
+  std::string selector, dump_passes;
+  int min_subgraph = 0;
+  std::vector<std::string> disabled_passes, keep_fp32;
 
   void add_model(CLI::App& app);
   void add_shapes(CLI::App& app);
   void add_binding(CLI::App& app);
+  /// Of add_binding: how subgraphs are cut out and compiled.
+  void add_compilation(CLI::App& app);
 
   /// On a GPU the default "cpu" of verbs that accelerate means "cuda".
   void prefer_engine() {

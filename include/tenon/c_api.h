@@ -181,6 +181,14 @@ typedef struct TenonBindOptions {
                             processor); "reference" (the naive loops); a path with a slash: a guest (c_backend.h) */
   int32_t threads;       /* threads a forward may use; 0: every core the process may run on */
   const char* precision; /* NULL: "fp32"; or "tf32", "bf16", "fp16", as far as the backend can */
+  const char* selector;  /* what becomes subgraphs where the backend has them. NULL: the backend's own choice; "tenon";
+                            "mxnet-tensorrt": exactly what MXNet's TensorRT integration took */
+  int32_t min_subgraph;  /* subgraphs of fewer operators run plain; 0 leaves it to the selector */
+  const char* dump_passes; /* a folder for the graph of each subgraph after each pass, SUBGRAPH/NNN_pass.txt; NULL */
+  const char* const* disabled_passes; /* passes over subgraphs that are left out, by name */
+  size_t disabled_pass_count;
+  const char* const* keep_fp32; /* nodes that multiply in float32 whatever the precision */
+  size_t keep_fp32_count;
 } TenonBindOptions;
 
 /* The executor shares the model's parameters. */

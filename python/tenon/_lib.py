@@ -34,6 +34,13 @@ class BindOptions(ctypes.Structure):
         ("backend", c_char_p),
         ("threads", c_int32),
         ("precision", c_char_p),
+        ("selector", c_char_p),
+        ("min_subgraph", c_int32),
+        ("dump_passes", c_char_p),
+        ("disabled_passes", POINTER(c_char_p)),
+        ("disabled_pass_count", c_size_t),
+        ("keep_fp32", POINTER(c_char_p)),
+        ("keep_fp32_count", c_size_t),
     ]
 
 

@@ -9,6 +9,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/error.h"
 #include "graph/graph.h"
 
 namespace tenon {
@@ -143,6 +144,18 @@ class Tenon : public Selector {
 
 std::shared_ptr<const Selector> tenon_selector(std::shared_ptr<const Backend> backend) {
   return std::make_shared<Tenon>(std::move(backend));
+}
+
+std::shared_ptr<const Selector> find_selector(std::string_view name, const Backend& backend) {
+  if (!name.empty() && name != "tenon" && name != "mxnet-tensorrt") {
+    fail(ErrorCode::invalid_argument, "there is no selector '{}'; choose tenon or mxnet-tensorrt", name);
+  }
+  if (!backend.selector || name.empty() || name == backend.selector->name()) return backend.selector;
+  if (backend.selector->name() != "tenon") {
+    fail(ErrorCode::unsupported, "the backend '{}' takes what its own selector does, '{}', not what '{}' does",
+         backend.name, backend.selector->name(), name);
+  }
+  return mxnet_tensorrt_selector();
 }
 
 }  // namespace tenon

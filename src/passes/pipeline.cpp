@@ -46,16 +46,6 @@ const std::vector<Pass>& pipeline() {
   return passes;
 }
 
-void check_disabled(const PassOptions& options) {
-  const auto names = pass_names();
-  for (const std::string& name : options.disabled) {
-    if (std::ranges::find(names, name) == names.end()) {
-      fail(ErrorCode::invalid_argument, "there is no pass '{}' to disable; the passes are {}", name,
-           fmt::join(names, ", "));
-    }
-  }
-}
-
 void dump(const Body& body, const std::string& folder, int number, const std::string& pass) {
   const auto path = std::filesystem::path(folder) / fmt::format("{:03}_{}.txt", number, pass);
   std::error_code ignored;  // the file below cannot be written then
@@ -93,8 +83,17 @@ std::vector<std::string> pass_names() {
   return names;
 }
 
+void check_passes(const std::set<std::string>& names) {
+  const auto known = pass_names();
+  for (const std::string& name : names) {
+    if (std::ranges::find(known, name) == known.end()) {
+      fail(ErrorCode::invalid_argument, "there is no pass '{}'; the passes are {}", name, fmt::join(known, ", "));
+    }
+  }
+}
+
 void run_passes(Body& body, const PassOptions& options, std::vector<PassRecord>* records) {
-  check_disabled(options);
+  check_passes(options.disabled);
   if (!options.dump_folder.empty()) dump(body, options.dump_folder, 0, "before");
   int number = 0;
   for (const Pass& pass : pipeline()) {

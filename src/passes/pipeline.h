@@ -29,6 +29,9 @@ struct PassRecord {
 /// The passes' names, in the order in which they run.
 std::vector<std::string> pass_names();
 
+/// Throws Error(invalid_argument), listing the passes, where a name is none of theirs.
+void check_passes(const std::set<std::string>& names);
+
 /// Runs the passes over the body and checks it after each. `records`, where given, gets one a pass. Throws Error:
 /// invalid_argument for a disabled pass that does not exist, io where a dump cannot be written, internal, naming the
 /// pass, where it broke the graph.

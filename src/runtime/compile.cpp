@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "engine/portions.h"
+#include "engine/selector.h"
 #include "partition/replace.h"
 
 namespace tenon {
@@ -63,6 +64,32 @@ std::set<std::string> names_of(const Parameters& parameters) {
   return names;
 }
 
+/// Throws Error where one is no node of the model.
+PassOptions asked_passes(const Graph& graph, const BindOptions& options) {
+  check_passes(options.disabled_passes);
+  std::set<std::string> names;
+  for (NodeId id = 0; id < graph.size(); ++id) names.insert(graph.node(id).name);
+  for (const std::string& name : options.keep_fp32) {
+    if (!names.contains(name)) {
+      fail(ErrorCode::not_found, "the model has no node '{}' to keep in float32; `tenon show` lists its nodes", name);
+    }
+  }
+  return {.keep_fp32 = options.keep_fp32, .disabled = options.disabled_passes, .dump_folder = options.dump_passes};
+}
+
+/// Cuts out what the selector takes.
+Graph with_engine_nodes(Compiled& compiled, const BindOptions& options, const Backend& backend,
+                        const Parameters& parameters) {
+  const std::shared_ptr<const Selector> selector = find_selector(options.selector, backend);
+  if (options.min_subgraph < 0) {
+    fail(ErrorCode::invalid_argument, "min_subgraph={} must not be negative", options.min_subgraph);
+  }
+  if (!selector) return compiled.graph;
+  const int minimum = options.min_subgraph > 0 ? options.min_subgraph : selector->minimum_nodes();
+  compiled.partition = carve(compiled.graph, *selector, {.minimum_nodes = minimum});
+  return replace_subgraphs(compiled.graph, compiled.partition, *selector, names_of(parameters));
+}
+
 }  // namespace
 
 Compiled compile(ParameterStore& store, const BindOptions& options, const Backend& backend, const CompileOptions& how) {
@@ -71,15 +98,13 @@ Compiled compile(ParameterStore& store, const BindOptions& options, const Backen
   compiled.graph = typed_graph(store.model(), options);
   check_parameters(compiled.graph, parameters);
   compiled.output_names = compiled.graph.output_names();
-  Graph graph = compiled.graph;
-  if (backend.selector) {
-    compiled.partition = carve(graph, *backend.selector, {.minimum_nodes = backend.selector->minimum_nodes()});
-    graph = replace_subgraphs(graph, compiled.partition, *backend.selector, names_of(parameters));
-  }
+  const PassOptions passes = asked_passes(compiled.graph, options);
+  Graph graph = with_engine_nodes(compiled, options, backend, parameters);
   if (backend.portions && how.portions) {
     graph = in_portions(graph, names_of(parameters), portion_cache_bytes());
   }
-  compiled.program = build_program(std::move(graph), backend, parameters, store, {.tuner = how.tuner});
+  compiled.program =
+      build_program(std::move(graph), backend, parameters, store, {.tuner = how.tuner, .passes = &passes});
   return compiled;
 }
 

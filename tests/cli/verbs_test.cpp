@@ -257,7 +257,8 @@ TEST_F(Program, ExplainCoversEveryNode) {
   for (const auto& step : json["steps"]) {
     for (const auto& node : step["covers"]) nodes.push_back(node);
     EXPECT_GE(step["ms"].get<double>(), 0);
-    EXPECT_LE(step["of_peak"].get<double>(), 1);
+    EXPECT_GT(step["of_peak"].get<double>(), 0);
+    EXPECT_LE(step["done_operations"], step["operations"]);
     ms += step["ms"].get<double>();
   }
   EXPECT_THAT(nodes, testing::UnorderedElementsAre("conv", "bn", "relu", "fc", "softmax"));
@@ -272,12 +273,47 @@ TEST_F(Program, ExplainNamesTheRefusedWithTheirReason) {
   EXPECT_THAT(text, HasSubstr("onednn:convolution"));
 }
 
-TEST_F(Program, ExplainWritesATrace) {
+TEST_F(Program, ExplainSaysWhatTheMachineDoesAtMost) {
+  EXPECT_THAT(program("explain small --shape 1,3,8,8").out,
+              testing::ContainsRegex("measured peak: [0-9.]+ Gop/s, [0-9.]+ GB/s from memory"));
+}
+
+TEST_F(Program, ExplainTakesWhatMxnetTook) {
+  const auto json = program_json("explain small --shape 1,3,8,8 --selector mxnet-tensorrt --json");
+  EXPECT_EQ(json["engines"].size(), 1);
+  EXPECT_THAT(json["refused"], testing::IsEmpty());
+  const auto none = program_json("explain small --shape 1,3,8,8 --selector mxnet-tensorrt --min-subgraph 6 --json");
+  EXPECT_THAT(none["engines"], testing::IsEmpty());
+  EXPECT_THAT(none["refused"], SizeIs(5));
+  EXPECT_EQ(none["refused"][0]["rule"], "minimum-nodes");
+  EXPECT_EQ(none["refused"][0]["reason"], "its subgraph has 5 of the 6 nodes that are worth an engine");
+}
+
+TEST_F(Program, ExplainDumpsAndDisablesPasses) {
+  EXPECT_EQ(program("explain small --shape 1,3,8,8 --dump-passes dumps --disable-pass fold_scales").code, 0);
+  EXPECT_THAT(read_file(scratch() / "dumps/engine0/000_before.txt"), HasSubstr("%bn = BatchNorm("));
+  EXPECT_THAT(read_file(scratch() / "dumps/engine0/004_lower.txt"), HasSubstr("%bn = pointwise("));
+  EXPECT_FALSE(std::filesystem::exists(scratch() / "dumps/engine0/010_fold_scales.txt"));
+  expect_failure("explain small --shape 1,3,8,8 --disable-pass fuse", ErrorCode::invalid_argument,
+                 "there is no pass 'fuse'; the passes are remove_identities, fold_constants, ");
+  expect_failure("run small --shape 1,3,8,8 --keep-fp32 conv,conv7", ErrorCode::not_found, "no node 'conv7'");
+  expect_failure("bench small --shape 1,3,8,8 --selector all", ErrorCode::invalid_argument, "mxnet-tensorrt");
+}
+
+TEST_F(Program, ExplainWritesATraceThatPerfettoReads) {
   EXPECT_EQ(program("explain small --shape 1,3,8,8 --trace trace.json").code, 0);
   const auto trace = nlohmann::json::parse(read_file(scratch() / "trace.json"));
   double end = 0;
   for (const auto& event : trace["traceEvents"]) {
-    if (event["ph"] != "X") continue;
+    // What the trace event format asks of complete ("X") and metadata ("M") events.
+    EXPECT_TRUE(event["name"].is_string() && event["pid"].is_number_integer());
+    if (event["ph"] == "M") {
+      EXPECT_TRUE(event["args"]["name"].is_string());
+      continue;
+    }
+    ASSERT_EQ(event["ph"], "X");
+    EXPECT_TRUE(event["ts"].is_number() && event["tid"].is_number_integer() && event["args"].is_object());
+    EXPECT_NE(event["cat"], "");
     EXPECT_NEAR(event["ts"].get<double>(), end, 1e-6);
     end = event["ts"].get<double>() + event["dur"].get<double>();
   }

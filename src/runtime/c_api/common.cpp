@@ -14,6 +14,13 @@ namespace {
 
 thread_local std::string last_error;
 
+/// Of an option that lists names.
+std::set<std::string> names_of(std::size_t count, const char* const* names, const char* argument) {
+  std::set<std::string> result;
+  for (const char* name : array(count, names, argument)) result.insert(require(name, argument));
+  return result;
+}
+
 }  // namespace
 
 std::vector<std::string> keys(const Parameters& parameters) {
@@ -88,6 +95,11 @@ BindOptions options_of(const TenonBindOptions* options) {
   if (options->backend != nullptr) bound.backend = options->backend;
   bound.threads = options->threads;
   if (options->precision != nullptr) bound.precision = options->precision;
+  if (options->selector != nullptr) bound.selector = options->selector;
+  bound.min_subgraph = options->min_subgraph;
+  if (options->dump_passes != nullptr) bound.dump_passes = options->dump_passes;
+  bound.disabled_passes = names_of(options->disabled_pass_count, options->disabled_passes, "disabled_passes");
+  bound.keep_fp32 = names_of(options->keep_fp32_count, options->keep_fp32, "keep_fp32");
   return bound;
 }
 
