@@ -131,7 +131,7 @@ class Choice {
 class AbsorbsNothing : public Selector {
  public:
   std::string_view name() const override { return "portions"; }
-  Verdict select(const Graph&, const Node&) const override { return Verdict::take(); }
+  Verdict select(const Graph&, const Node&, const Parameters&) const override { return Verdict::take(); }
   bool absorbs(const Graph&, const Node&, int) const override { return false; }
 };
 

@@ -1,71 +1,20 @@
-// A node is asked about in two ways. Operators that the passes lower are taken by their types and a few attributes. Any
-// other operator is offered to the backend's implementations just as the program will offer it later; what they answer
-// is the reason of the refusal. Joining a node that runs no faster inside would only move its cost.
+// A node is asked about in two ways. What the passes lower is taken: the rules of lowering themselves are asked, on a
+// graph of that node alone. Any other is offered to the backend's implementations just as the program will offer it
+// later. The reason of a refusal is the rule's where there is one, else what the implementations answer. Joining a node
+// that runs no faster inside would only move its cost.
 
 #include "engine/selector.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/ranges.h>
 
 #include "core/error.h"
 #include "graph/graph.h"
+#include "passes/lowering.h"
 
 namespace tenon {
 namespace {
-
-/// What the passes turn into primitives, or remove.
-constexpr auto kLowered = std::to_array<std::string_view>({
-    "Activation",
-    "BatchNorm",
-    "BatchNorm_v1",
-    "BlockGrad",
-    "Convolution",
-    "Convolution_v1",
-    "Deconvolution",
-    "Dropout",
-    "FullyConnected",
-    "LeakyReLU",
-    "Pooling",
-    "Pooling_v1",
-    "_copy",
-    "_div_scalar",
-    "_maximum_scalar",
-    "_minimum_scalar",
-    "_minus_scalar",
-    "_mul_scalar",
-    "_plus_scalar",
-    "_rminus_scalar",
-    "_rdiv_scalar",
-    "abs",
-    "broadcast_add",
-    "broadcast_div",
-    "broadcast_maximum",
-    "broadcast_minimum",
-    "broadcast_mul",
-    "broadcast_sub",
-    "clip",
-    "elemwise_add",
-    "elemwise_div",
-    "elemwise_mul",
-    "elemwise_sub",
-    "erf",
-    "exp",
-    "log",
-    "relu",
-    "rsqrt",
-    "sigmoid",
-    "softsign",
-    "sqrt",
-    "square",
-    "tanh",
-    "negative",
-});
-
-bool is_lowered(const Node& node) {
-  return std::ranges::find(kLowered, node.op_name()) != kLowered.end();
-}
 
 OpCall call_of(const Graph& graph, const Node& node) {
   OpCall call{node, {}, node.outputs, graph.np_shape};
@@ -73,17 +22,16 @@ OpCall call_of(const Graph& graph, const Node& node) {
   return call;
 }
 
-/// The one attribute rule of lowering that concerns two tensors: a slope is one for all channels or one for each.
-Verdict slope_fits(const OpCall& call) {
-  const Node& node = call.node;
-  if (node.op_name() != "LeakyReLU" || node.attributes.text("act_type") != "prelu") return Verdict::take();
-  const std::int64_t slopes = call.shape_in(1).elements();
-  const std::int64_t channels = call.shape_in(0).rank() > 1 ? call.shape_in(0)[1] : 1;
-  if (slopes == 1 || slopes == channels) return Verdict::take();
-  return Verdict::refuse(
-      "slope", fmt::format("LeakyReLU act_type=prelu with a slope of {} values over {} channels", slopes, channels));
+std::optional<Verdict> empty_operand(const Graph& graph, const OpCall& call) {
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    if (call.inputs[i].shape.elements() != 0) continue;
+    return Verdict::refuse("empty", fmt::format("'{}' has shape {}: there is nothing to compute",
+                                                graph.value_name(call.node.inputs[i]), call.inputs[i].shape.str()));
+  }
+  return {};
 }
 
+/// The kernels of primitives compute with float32, whatever else the passes could express.
 Verdict types_fit(const Graph& graph, const OpCall& call) {
   const auto refuse = [&](const std::string& tensor, DType dtype) {
     return Verdict::refuse(
@@ -92,13 +40,18 @@ Verdict types_fit(const Graph& graph, const OpCall& call) {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const DType dtype = call.dtype_in(static_cast<int>(i));
     if (dtype != DType::float32) return refuse(graph.value_name(call.node.inputs[i]), dtype);
-    if (call.inputs[i].shape.elements() == 0) {
-      return Verdict::refuse("empty", fmt::format("'{}' has shape {}: there is nothing to compute",
-                                                  graph.value_name(call.node.inputs[i]), call.inputs[i].shape.str()));
-    }
   }
   if (call.dtype_out() != DType::float32) return refuse(call.node.name, call.dtype_out());
   return Verdict::take();
+}
+
+/// Refuses by the rule "operator" where lowering has none for it.
+Verdict ask_passes(const Graph& graph, const OpCall& call, const Parameters& parameters) {
+  const auto why_not = why_not_lowered(graph, call.node, parameters);
+  if (!why_not) return Verdict::refuse("operator", "");
+  const Verdict types = types_fit(graph, call);
+  if (!types.taken) return types;
+  return why_not->empty() ? Verdict::take() : Verdict::refuse("form", *why_not);
 }
 
 class Tenon : public Selector {
@@ -106,11 +59,13 @@ class Tenon : public Selector {
   explicit Tenon(std::shared_ptr<const Backend> backend) : backend_(std::move(backend)) {}
   std::string_view name() const override { return "tenon"; }
 
-  Verdict select(const Graph& graph, const Node& node) const override {
+  Verdict select(const Graph& graph, const Node& node, const Parameters& parameters) const override {
     const OpCall call = call_of(graph, node);
-    if (!is_lowered(node)) return ask_implementations(call);
-    const Verdict verdict = types_fit(graph, call);
-    return verdict.taken ? slope_fits(call) : verdict;
+    if (const auto empty = empty_operand(graph, call)) return *empty;
+    const Verdict lowered = ask_passes(graph, call, parameters);
+    if (lowered.taken) return lowered;
+    const Verdict offered = ask_implementations(call);
+    return offered.taken || lowered.rule == "operator" ? offered : lowered;
   }
 
  private:

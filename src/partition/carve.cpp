@@ -46,11 +46,11 @@ class Carver {
     }
   }
 
-  Partition carve() {
+  Partition carve(const Parameters& parameters) {
     Partition partition;
     for (const NodeId id : order_) {
       if (graph_.node(id).is_variable()) continue;
-      Verdict verdict = selector_.select(graph_, graph_.node(id));
+      Verdict verdict = selector_.select(graph_, graph_.node(id), parameters);
       taken_[index(id)] = verdict.taken;
       if (!verdict.taken) partition.refusals.push_back({id, std::move(verdict.rule), std::move(verdict.reason)});
     }
@@ -169,8 +169,9 @@ bool Selector::absorbs(const Graph&, const Node&, int) const {
   return true;
 }
 
-Partition carve(const Graph& graph, const Selector& selector, const CarveOptions& options) {
-  return Carver(graph, selector, options).carve();
+Partition carve(const Graph& graph, const Selector& selector, const CarveOptions& options,
+                const Parameters& parameters) {
+  return Carver(graph, selector, options).carve(parameters);
 }
 
 }  // namespace tenon

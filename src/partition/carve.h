@@ -31,7 +31,9 @@ struct Partition {
 ///
 /// A subgraph is connected, and convex together with the others: contracting every subgraph to one node leaves the
 /// graph acyclic, so that each can run once all its inputs are there. It is maximal: no two neighbouring subgraphs
-/// could be joined without a cycle. The result depends on the graph alone, not on addresses or hashes.
-Partition carve(const Graph& graph, const Selector& selector, const CarveOptions& options = {});
+/// could be joined without a cycle. The result depends on the graph alone, not on addresses or hashes. The selector
+/// hears of `parameters`, the variables' known values.
+Partition carve(const Graph& graph, const Selector& selector, const CarveOptions& options = {},
+                const Parameters& parameters = {});
 
 }  // namespace tenon

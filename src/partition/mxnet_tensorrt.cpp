@@ -106,7 +106,7 @@ class MxnetTensorrt : public Selector {
   std::string_view name() const override { return "mxnet-tensorrt"; }
   int minimum_nodes() const override { return 2; }
 
-  Verdict select(const Graph&, const Node& node) const override {
+  Verdict select(const Graph&, const Node& node, const Parameters&) const override {
     const auto rule = table().find(node.op_name());
     if (rule != table().end()) return rule->second(node);
     return Verdict::refuse("operator", fmt::format("{} is not among the operators it took", node.op_name()));

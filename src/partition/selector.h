@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tenon/model.h>
+
 #include "graph/graph.h"
 
 namespace tenon {
@@ -29,8 +31,8 @@ class Selector {
   virtual std::string_view name() const = 0;
   /// Subgraphs of fewer operator nodes are not worth an engine.
   virtual int minimum_nodes() const { return 1; }
-  /// Asked once a node that is no variable; the graph is typed.
-  virtual Verdict select(const Graph& graph, const Node& node) const = 0;
+  /// Asked once a node that is no variable; the graph is typed, and `parameters` holds what is known of its variables.
+  virtual Verdict select(const Graph& graph, const Node& node, const Parameters& parameters) const = 0;
   /// Whether the variable at `input` of `consumer`, which has a parameter, moves into the subgraph instead of staying
   /// an input. By default it does.
   virtual bool absorbs(const Graph& graph, const Node& consumer, int input) const;

@@ -16,20 +16,20 @@ float rounded(double number, DType dtype) {
   return dispatch_float(dtype, "a scalar", [&]<class T>() { return static_cast<float>(load(store<T>(number))); });
 }
 
-bool lower_scalar(Body& body, NodeId id, std::string_view function, bool reversed) {
+WhyNot lower_scalar(Body& body, NodeId id, std::string_view function, bool reversed) {
   const Node& node = body.graph.node(id);
   const float number = rounded(node.attributes.real("scalar"), *node.outputs[0].dtype);
-  if (!std::isfinite(number)) return false;
+  if (!std::isfinite(number)) return fmt::format("{} scalar={} is no finite number", node.op_name(), number);
   const Expression left = reversed ? constant(number) : source(), right = reversed ? source() : constant(number);
   return become_pointwise(body, id, node.inputs[0], call(function, {left, right}));
 }
 
 template <const char* function, bool reversed = false>
-bool lower_scalar(Body& body, NodeId id) {
+WhyNot lower_scalar(Body& body, NodeId id) {
   return lower_scalar(body, id, function, reversed);
 }
 
-bool lower_power(Body& body, NodeId id) {
+WhyNot lower_power(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const double exponent = node.attributes.real("scalar");
   const Value x = node.inputs[0];
@@ -37,7 +37,7 @@ bool lower_power(Body& body, NodeId id) {
   if (exponent == 0.5) return become_pointwise(body, id, x, call("sqrt", {source()}));
   if (exponent == -0.5) return become_pointwise(body, id, x, call("rsqrt", {source()}));
   if (exponent == -1) return become_pointwise(body, id, x, call("div", {constant(1), source()}));
-  return false;
+  return fmt::format("{} scalar={}, neither 2, 0.5, -0.5 nor -1", node.op_name(), exponent);
 }
 
 // Two tensors.
@@ -67,44 +67,52 @@ Value as_vector(Body& body, NodeId user, Value value) {
 }
 
 /// function(whole, other) or, when reversed, function(other, whole), where `other` is stretched.
-bool lower_stretched(Body& body, NodeId id, std::string_view function, Value whole, Value other, bool reversed) {
+WhyNot lower_stretched(Body& body, NodeId id, std::string_view function, Value whole, Value other, bool reversed) {
   const auto make = [&](const Expression& number) {
     return reversed ? call(function, {number, source()}) : call(function, {source(), number});
   };
   const Shape &src = body.shape(other), &dst = body.graph.node(id).outputs[0].shape;
+  const auto refuse = [&](const std::string& what) {
+    return fmt::format("{}: '{}' {}", body.graph.node(id).op_name(), body.graph.value_name(other), what);
+  };
   if (src.elements() == 1) {
-    if (body.constant(other) == nullptr) return false;
+    if (body.constant(other) == nullptr) return refuse("is one number that is computed");
     const float number = *body.constant_as(other, DType::float32).data<float>();
-    return std::isfinite(number) && become_pointwise(body, id, whole, make(constant(number)));
+    if (!std::isfinite(number)) return refuse(fmt::format("is the number {}", number));
+    return become_pointwise(body, id, whole, make(constant(number)));
   }
   const auto axis = only_axis(src, dst);
-  if (!axis) return false;
+  if (!axis) return refuse(fmt::format("of shape {} is stretched to {} along several axes", src.str(), dst.str()));
   return become_pointwise(body, id, whole, make(operand(0)), {as_vector(body, id, other)}, *axis);
 }
 
-bool lower_binary(Body& body, NodeId id, std::string_view function) {
+WhyNot lower_binary(Body& body, NodeId id, std::string_view function) {
   const Node& node = body.graph.node(id);
   const Value left = node.inputs[0], right = node.inputs[1];
   const Shape& dst = node.outputs[0].shape;
   const bool whole_left = body.shape(left) == dst, whole_right = body.shape(right) == dst;
-  if (body.dtype(left) != body.dtype(right)) return false;
+  if (body.dtype(left) != body.dtype(right)) {
+    return fmt::format("{} of {} and {}", node.op_name(), name(body.dtype(left)), name(body.dtype(right)));
+  }
   if (left == right) return become_pointwise(body, id, left, call(function, {source(), source()}));
   if (whole_left && whole_right)
     return become_pointwise(body, id, left, call(function, {source(), operand(0)}), {right});
   if (whole_left) return lower_stretched(body, id, function, left, right, false);
-  return whole_right && lower_stretched(body, id, function, right, left, true);
+  if (whole_right) return lower_stretched(body, id, function, right, left, true);
+  return fmt::format("{} stretches both {} and {} to {}", node.op_name(), body.shape(left).str(),
+                     body.shape(right).str(), dst.str());
 }
 
 template <const char* function>
-bool lower_binary(Body& body, NodeId id) {
+WhyNot lower_binary(Body& body, NodeId id) {
   return lower_binary(body, id, function);
 }
 
-bool lower_add_n(Body& body, NodeId id) {
+WhyNot lower_add_n(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const Value first = node.inputs[0];
   const std::vector<Value> rest(node.inputs.begin() + 1, node.inputs.end());
-  if (rest.size() > 8) return false;  // more than an epilogue should read
+  if (rest.size() > 8) return fmt::format("add_n of {} tensors, more than 9", rest.size() + 1);
   Expression sum = source();
   for (int k = 0; k < static_cast<int>(rest.size()); ++k) sum = call("add", {sum, operand(k)});
   return become_pointwise(body, id, first, sum, rest);

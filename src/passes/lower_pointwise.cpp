@@ -1,5 +1,6 @@
 // The lowering rules of functions of one tensor: activations, clips, casts, batch normalization.
 
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -17,26 +18,26 @@ Expression with_number(std::string_view function, double number) {
 
 /// function(x) for whichever function the template names.
 template <const char* function>
-bool lower_unary(Body& body, NodeId id) {
+WhyNot lower_unary(Body& body, NodeId id) {
   return become_pointwise(body, id, body.graph.node(id).inputs[0], of_source(function));
 }
 
 constexpr char kRelu[] = "relu", kSigmoid[] = "sigmoid", kTanh[] = "tanh", kSoftsign[] = "softsign", kExp[] = "exp",
                kLog[] = "log", kSqrt[] = "sqrt", kRsqrt[] = "rsqrt", kAbs[] = "abs", kErf[] = "erf";
 
-bool lower_square(Body& body, NodeId id) {
+WhyNot lower_square(Body& body, NodeId id) {
   return become_pointwise(body, id, body.graph.node(id).inputs[0], call("mul", {source(), source()}));
 }
 
-bool lower_negative(Body& body, NodeId id) {
+WhyNot lower_negative(Body& body, NodeId id) {
   return become_pointwise(body, id, body.graph.node(id).inputs[0], with_number("mul", -1));
 }
 
-bool lower_reciprocal(Body& body, NodeId id) {
+WhyNot lower_reciprocal(Body& body, NodeId id) {
   return become_pointwise(body, id, body.graph.node(id).inputs[0], call("div", {constant(1), source()}));
 }
 
-bool lower_activation(Body& body, NodeId id) {
+WhyNot lower_activation(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   return become_pointwise(body, id, node.inputs[0], of_source(node.attributes.text("act_type")));
 }
@@ -48,28 +49,33 @@ Expression clipped(Expression x, double low, double high) {
   return x;
 }
 
-bool lower_clip(Body& body, NodeId id) {
+WhyNot lower_clip(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const double low = node.attributes.real("a_min"), high = node.attributes.real("a_max");
-  if (!(low <= high)) return false;
+  if (!(low <= high)) return fmt::format("clip with a_min={} above a_max={}", low, high);
   return become_pointwise(body, id, node.inputs[0], clipped(source(), low, high));
 }
 
-bool lower_hard_sigmoid(Body& body, NodeId id) {
+WhyNot lower_hard_sigmoid(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const auto number = [&](const char* name) { return constant(static_cast<float>(node.attributes.real(name))); };
   return become_pointwise(body, id, node.inputs[0],
                           clipped(call("fma", {source(), number("alpha"), number("beta")}), 0, 1));
 }
 
-bool lower_prelu(Body& body, NodeId id) {
+WhyNot lower_prelu(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const Value x = node.inputs[0], gamma = node.inputs[1];
-  if (body.shape(gamma).rank() != 1) return false;
+  const std::int64_t slopes = body.shape(gamma).elements();
   const std::int64_t channels = body.shape(x)[body.shape(x).rank() > 1 ? 1 : 0];
-  if (body.shape(gamma)[0] == channels)
-    return become_pointwise(body, id, x, call("leaky", {source(), operand(0)}), {gamma});
-  if (body.constant(gamma) == nullptr) return false;
+  if (body.shape(gamma).rank() != 1) {
+    return fmt::format("LeakyReLU act_type=prelu with a slope of shape {}", body.shape(gamma).str());
+  }
+  if (slopes == channels) return become_pointwise(body, id, x, call("leaky", {source(), operand(0)}), {gamma});
+  if (slopes != 1) {
+    return fmt::format("LeakyReLU act_type=prelu with a slope of {} values over {} channels", slopes, channels);
+  }
+  if (body.constant(gamma) == nullptr) return "LeakyReLU act_type=prelu with one slope, which is computed";
   const float slope = *body.constant_as(gamma, DType::float32).data<float>();
   return become_pointwise(body, id, x, with_number("leaky", slope));
 }
@@ -86,7 +92,7 @@ bool is_read(const Body& body, Value value) {
   return false;
 }
 
-bool lower_leaky_relu(Body& body, NodeId id) {
+WhyNot lower_leaky_relu(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const Value x = node.inputs[0];
   const std::string& type = node.attributes.text("act_type");
@@ -102,24 +108,31 @@ bool lower_leaky_relu(Body& body, NodeId id) {
     const Expression half = with_number("mul", 0.5), erf = call("erf", {with_number("div", std::numbers::sqrt2)});
     return become_pointwise(body, id, x, call("mul", {half, call("add", {erf, constant(1)})}));
   }
-  if (is_read(body, {id, 1})) return false;  // rrelu's mask
+  if (is_read(body, {id, 1})) return "LeakyReLU act_type=rrelu whose mask is read";
   const float lower = static_cast<float>(node.attributes.real("lower_bound"));
   const float upper = static_cast<float>(node.attributes.real("upper_bound"));
   return become_pointwise(body, id, x, with_number("leaky", (lower + upper) / 2));
 }
 
-bool lower_cast(Body& body, NodeId id) {
+WhyNot lower_cast(Body& body, NodeId id) {
   return become_pointwise(body, id, body.graph.node(id).inputs[0], source());
 }
 
+constexpr std::array<std::string_view, 4> kStatistics{"gamma", "beta", "moving mean", "moving variance"};
+
 /// gamma / sqrt(var + eps) and beta - mean * that, in double and rounded once.
-bool lower_batch_norm(Body& body, NodeId id) {
+WhyNot lower_batch_norm(Body& body, NodeId id) {
   const Node node = body.graph.node(id);
   const Attributes& attributes = node.attributes;
-  if (is_read(body, {id, 1}) || is_read(body, {id, 2})) return false;
+  if (is_read(body, {id, 1}) || is_read(body, {id, 2})) {
+    return fmt::format("{} whose mean or variance is read", node.op_name());
+  }
   Tensor statistics[4];
   for (std::size_t i = 0; i < 4; ++i) {
-    if (body.constant(node.inputs[i + 1]) == nullptr) return false;
+    if (body.constant(node.inputs[i + 1]) == nullptr) {
+      return fmt::format("{} with a {} that is no parameter: '{}'", node.op_name(), kStatistics[i],
+                         body.graph.value_name(node.inputs[i + 1]));
+    }
     statistics[i] = body.constant_as(node.inputs[i + 1], DType::float64);
   }
   const auto [gamma, beta, mean, variance] = std::array{statistics[0].data<double>(), statistics[1].data<double>(),

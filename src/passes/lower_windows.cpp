@@ -50,21 +50,25 @@ Written written_convolution(const Node& node, const SlidingWindow& window) {
   return written;
 }
 
-bool lower_convolution(Body& body, NodeId id) {
+WhyNot channels_last(const Node& node) {
+  return fmt::format("{} layout={}, with the channels last", node.op_name(), node.attributes.text("layout"));
+}
+
+WhyNot lower_convolution(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const SlidingWindow window = sliding_window(node.attributes);
-  if (layout_of(node.attributes, window.rank).channels_last()) return false;
+  if (layout_of(node.attributes, window.rank).channels_last()) return channels_last(node);
   Written written = written_convolution(node, window);
   const Numbers pad = numbers(window.pad, window);
   write_pads(written, pad, pad);
   body.become(id, "convolution", node.inputs, std::move(written));
-  return true;
+  return {};
 }
 
-bool lower_deconvolution(Body& body, NodeId id) {
+WhyNot lower_deconvolution(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const SlidingWindow window = sliding_window(node.attributes);
-  if (layout_of(node.attributes, window.rank).channels_last()) return false;
+  if (layout_of(node.attributes, window.rank).channels_last()) return channels_last(node);
   Written written = written_convolution(node, window);
   // target_shape leaves it to MXNet which sides are cut: the near one by the larger half.
   const Extent src = spatial_extent(body.shape(node.inputs[0]), {}), dst = spatial_extent(node.outputs[0].shape, {});
@@ -79,10 +83,10 @@ bool lower_deconvolution(Body& body, NodeId id) {
   write_pads(written, begin, end);
   write(written, "adj", adj, 0);
   body.become(id, "deconvolution", node.inputs, std::move(written));
-  return true;
+  return {};
 }
 
-bool lower_fully_connected(Body& body, NodeId id) {
+WhyNot lower_fully_connected(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   Written written;
   if (!node.attributes.flag("flatten")) written["flatten"] = "False";
@@ -90,11 +94,13 @@ bool lower_fully_connected(Body& body, NodeId id) {
   std::vector<Value> inputs = node.inputs;
   if (inputs.size() > 2 && body.shape(inputs[2]).rank() != 1) {  // a column, as some old checkpoints hold it
     const Tensor* bias = body.constant(inputs[2]);
-    if (bias == nullptr) return false;
+    if (bias == nullptr) {
+      return fmt::format("FullyConnected with a bias of shape {} that is computed", body.shape(inputs[2]).str());
+    }
     inputs[2] = body.add_constant(body.graph.node(inputs[2].node).name, bias->reshaped({bias->elements()}));
   }
   body.become(id, "matmul", std::move(inputs), std::move(written));
-  return true;
+  return {};
 }
 
 /// kernel, stride, and the pads of which the far one reaches to the end of the last window.
@@ -114,10 +120,10 @@ Written written_pooling_window(const Body& body, const Node& node) {
   return written;
 }
 
-bool lower_pooling(Body& body, NodeId id) {
+WhyNot lower_pooling(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const Attributes& attributes = node.attributes;
-  if (layout_of(attributes, body.shape(node.inputs[0]).rank() - 2).channels_last()) return false;
+  if (layout_of(attributes, body.shape(node.inputs[0]).rank() - 2).channels_last()) return channels_last(node);
   Written written = written_pooling_window(body, node);
   const std::string& type = attributes.text("pool_type");
   if (type != "max") written["type"] = type;
@@ -126,15 +132,17 @@ bool lower_pooling(Body& body, NodeId id) {
     written["count_include_pad"] = "False";
   }
   body.become(id, "pooling", node.inputs, std::move(written));
-  return true;
+  return {};
 }
 
 /// MXNet 0.x: an average always divides by the whole kernel, and the pad's zeros take part in a maximum.
-bool lower_pooling_v1(Body& body, NodeId id) {
+WhyNot lower_pooling_v1(Body& body, NodeId id) {
   const Node& node = body.graph.node(id);
   const std::string& type = node.attributes.text("pool_type");
   Written written = written_pooling_window(body, node);
-  if (type == "max" && (written.contains("pad_begin") || written.contains("pad_end"))) return false;
+  if (type == "max" && (written.contains("pad_begin") || written.contains("pad_end"))) {
+    return "Pooling_v1 pool_type=max takes the zeros of its pad into the maximum";
+  }
   if (type != "max") written["type"] = "sum";
   if (type == "avg") {
     const Extent kernel = node.attributes.flag("global_pool") ? spatial_extent(body.shape(node.inputs[0]), {})
@@ -143,7 +151,7 @@ bool lower_pooling_v1(Body& body, NodeId id) {
     written["epilogue"] = to_text(Expressions{call("div", {source(), divisor})});
   }
   body.become(id, "pooling", node.inputs, std::move(written));
-  return true;
+  return {};
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace tenon {
 // Each pass is a function on a body, in a file of its own that begins with what it does and what must precede it.
 // pipeline.cpp says in which order they run.
 
+/// Whether remove_identities would drop the node, its outputs beside the first being read by nobody.
+bool is_identity(const Body& body, const Node& node);
 void remove_identities(Body& body);
 void fold_constants(Body& body);
 void merge_duplicates(Body& body);

@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, 10> kIdentities = {"_copy",
                                                           "LinearRegressionOutput",
                                                           "MAERegressionOutput"};
 
+}  // namespace
+
 bool is_identity(const Body& body, const Node& node) {
   if (std::ranges::find(kIdentities, node.op_name()) == kIdentities.end()) {
     // Shape operators and casts that change nothing.
@@ -32,8 +34,6 @@ bool is_identity(const Body& body, const Node& node) {
   }
   return node.op_name() != "Dropout" || node.attributes.text("mode") != "always" || node.attributes.real("p") == 0;
 }
-
-}  // namespace
 
 void remove_identities(Body& body) {
   const auto is_output = [&](Value value) {

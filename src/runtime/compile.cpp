@@ -86,7 +86,7 @@ Graph with_engine_nodes(Compiled& compiled, const BindOptions& options, const Ba
   }
   if (!selector) return compiled.graph;
   const int minimum = options.min_subgraph > 0 ? options.min_subgraph : selector->minimum_nodes();
-  compiled.partition = carve(compiled.graph, *selector, {.minimum_nodes = minimum});
+  compiled.partition = carve(compiled.graph, *selector, {.minimum_nodes = minimum}, parameters);
   return replace_subgraphs(compiled.graph, compiled.partition, *selector, names_of(parameters));
 }
 

@@ -41,7 +41,7 @@ class Chooser : public Selector {
  public:
   explicit Chooser(std::function<bool(const Node&)> takes) : takes_(std::move(takes)) {}
   std::string_view name() const override { return "chooser"; }
-  Verdict select(const Graph&, const Node& node) const override {
+  Verdict select(const Graph&, const Node& node, const Parameters&) const override {
     return takes_(node) ? Verdict::take() : Verdict::refuse("chooser", node.name + " is not chosen");
   }
 

@@ -138,7 +138,7 @@ class GuestSelector : public Selector {
   std::string_view name() const override { return guest_.name; }
   int minimum_nodes() const override { return guest_.minimum_nodes; }
 
-  Verdict select(const Graph& graph, const Node& node) const override {
+  Verdict select(const Graph& graph, const Node& node, const Parameters&) const override {
     NodeViews views;
     const TenonNode view = views.view(graph, node, nullptr);
     Sentence reason;
