@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "diagnosis.h"
 #include "forward_parts.h"
 #include "inputs.h"
 #include "measure.h"
@@ -245,7 +246,8 @@ Schedule turn_of(const Schedule& schedule, int turns, int turn) {
 std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
   const Roofline roofline = roofline_of(Device::parse(model.device), model.precision, model.effective_threads());
   const std::vector<TimedStep> steps = profile(after.executor(), roofline);
-  return diagnosis(steps, after.executor().refused(), roofline, model.effective_threads(), allowed_cores());
+  const std::vector<RefusedNode> refused = after.executor().refused();
+  return diagnosis({steps, refused, roofline, model.effective_threads(), allowed_cores()});
 }
 
 /// Empty when interrupted before the first timed forward.

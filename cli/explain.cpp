@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/threads.h"
+#include "diagnosis.h"
 #include "inputs.h"
 #include "model_options.h"
 #include "profile.h"
@@ -167,7 +168,7 @@ int run(const ExplainOptions& options) {
   text += fmt::format("\n{} steps, {} engine nodes, {:.3f} ms; {} of activations, {} of parameters\n", steps.size(),
                       engines.size(), total_ms(steps), megabytes(executor.activation_bytes()),
                       megabytes(executor.parameter_bytes()));
-  for (const std::string& sentence : diagnosis(steps, refused, roofline, threads, allowed_cores())) {
+  for (const std::string& sentence : diagnosis({steps, refused, roofline, threads, allowed_cores()})) {
     text += fmt::format("  {}\n", sentence);
   }
   print(text);

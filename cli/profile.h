@@ -25,6 +25,11 @@ struct TimedStep {
 /// What the device does at most; zeros where unknown. The processor's is measured, a GPU's follows from its clocks.
 struct Roofline {
   double operations_per_ms = 0, bytes_per_ms = 0;
+
+  // The least times that arithmetic, memory, and both allow a step.
+  double arithmetic_ms(const TimedStep& step) const;
+  double memory_ms(const TimedStep& step) const;
+  double least_ms(const TimedStep& step) const;
 };
 Roofline roofline_of(const Device& device, const std::string& precision, int threads);
 
@@ -37,9 +42,5 @@ std::string covered(const StepInfo& info);
 
 /// Events that chrome://tracing and Perfetto draw: a bar a step, engine nodes as rows of their own.
 Json chrome_trace(const std::vector<TimedStep>& steps, const std::string& title);
-
-/// Sentences that say, from measurement, what keeps the steps from being faster.
-std::vector<std::string> diagnosis(const std::vector<TimedStep>& steps, const std::vector<RefusedNode>& refused,
-                                   const Roofline& roofline, int threads, int cores);
 
 }  // namespace tenon::cli
