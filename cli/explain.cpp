@@ -112,6 +112,11 @@ std::string refused_table(const std::vector<RefusedNode>& refused) {
   return "\n" + rows.str();
 }
 
+/// Steps that only copy a value to where, or as, the next ones want it.
+std::int64_t layout_changes(const std::vector<TimedStep>& steps) {
+  return std::ranges::count_if(steps, [](const TimedStep& step) { return step.info.covers.empty(); });
+}
+
 std::string peak_words(const Roofline& roofline) {
   if (roofline.operations_per_ms <= 0) return "";
   return fmt::format("; measured peak: {:.1f} Gop/s, {:.1f} GB/s from memory", roofline.operations_per_ms / 1e6,
@@ -156,6 +161,7 @@ int run(const ExplainOptions& options) {
                 {"engines", engines},
                 {"steps", lines},
                 {"refused", left},
+                {"layout_changes", layout_changes(steps)},
                 {"total_ms", total_ms(steps)},
                 {"activation_bytes", executor.activation_bytes()},
                 {"parameter_bytes", executor.parameter_bytes()}});
@@ -165,9 +171,10 @@ int run(const ExplainOptions& options) {
                                  options.model.backend, threads, peak_words(roofline), steps_table(steps));
   text += refused_table(refused);
   if (options.declined) text += declined_list(steps);
-  text += fmt::format("\n{} steps, {} engine nodes, {:.3f} ms; {} of activations, {} of parameters\n", steps.size(),
-                      engines.size(), total_ms(steps), megabytes(executor.activation_bytes()),
-                      megabytes(executor.parameter_bytes()));
+  text += fmt::format(
+      "\n{} steps, {} of them changes of layout, {} engine nodes, {:.3f} ms; {} of activations, {} of parameters\n",
+      steps.size(), layout_changes(steps), engines.size(), total_ms(steps), megabytes(executor.activation_bytes()),
+      megabytes(executor.parameter_bytes()));
   for (const std::string& sentence : diagnosis({steps, refused, roofline, threads, allowed_cores()})) {
     text += fmt::format("  {}\n", sentence);
   }

@@ -24,4 +24,8 @@ std::int64_t padded_elements(const Shape& shape, MemoryFormat format);
 /// The same in bytes. Throws Error where the product exceeds what can be addressed.
 std::size_t padded_bytes(const TensorType& type, MemoryFormat format);
 
+/// Whether memory that holds a value in format `from` can be read as it lies where `to` is wanted: a map of one pixel
+/// has its channels one after another in both.
+bool reads_alike(const Shape& shape, MemoryFormat from, MemoryFormat to);
+
 }  // namespace tenon

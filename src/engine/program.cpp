@@ -135,6 +135,11 @@ class Builder {
     }
     const TensorType& type = graph_.type(value);
     const Lying from = copies.front();
+    // (Kernels of blocks load whole lines: a buffer begins with one, a parameter of a file need not.)
+    if (from.place.kind == Kind::buffer && reads_alike(type.shape, from.format, format)) {
+      copies.push_back({format, from.place});
+      return from.place;
+    }
     const int at = static_cast<int>(program_.steps.size());
     Step step;
     step.info = {graph_.value_name(value), "", backend_.reorder_name, {}};
@@ -341,10 +346,15 @@ class Builder {
       if (place.kind != Kind::buffer) continue;
       Buffer& buffer = program_.buffers[index(place.index)];
       if (buffer.within >= 0 || place.index == whole) continue;
+      if (buffer.bytes != part_bytes(request, plan, part.input)) continue;  // with padding that a part has no room for
       buffer.within = whole;
       buffer.at = part.offset;
       join_families(state(request.call.node.inputs[index(part.input)]).family, family);
     }
+  }
+
+  std::size_t part_bytes(const StepRequest& request, const StepPlan& plan, int input) const {
+    return padded_bytes(request.call.inputs[index(input)], plan.src.empty() ? MemoryFormat{} : plan.src[index(input)]);
   }
 
   void join_families(int from, int to) {

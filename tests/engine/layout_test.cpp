@@ -1,0 +1,132 @@
+// How values lie: no more changes of layout than a graph needs.
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+
+#include <tenon/session.h>
+
+#include "engine/memory_format.h"
+#include "graph/graph.h"
+#include "ops/registry.h"
+#include "support/evaluate.h"
+
+namespace tenon {
+namespace {
+
+Tensor waves(const Shape& shape, double step) {
+  Tensor made(shape, DType::float32);
+  for (std::int64_t i = 0; i < made.elements(); ++i) {
+    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
+  }
+  return made;
+}
+
+BindOptions options_for(const Shape& data, const std::string& backend) {
+  BindOptions options;
+  options.shapes = {{"data", data}};
+  options.backend = backend;
+  options.threads = 1;
+  return options;
+}
+
+std::vector<std::string> changes(const Model& model, const Shape& data) {
+  std::vector<std::string> nodes;
+  for (const StepInfo& step : Engine::build(model, options_for(data, "cpu")).steps()) {
+    if (step.covers.empty()) nodes.push_back(step.node);
+  }
+  return nodes;
+}
+
+const Parameters kWeights = {{"w0", waves({32, 3, 3, 3}, 0.7)},
+                             {"w1", waves({32, 32, 3, 3}, 0.3)},
+                             {"w2", waves({10, 32}, 0.9)},
+                             {"w3", waves({10, 32 * 8 * 8}, 0.5)},
+                             {"w4", waves({40, 32, 1, 1}, 0.2)}};
+
+Model model(const std::string& nodes) {
+  std::string variables = "%data = variable\n";
+  Parameters used;
+  for (const auto& [name, value] : kWeights) {
+    if (nodes.find("%" + name) == std::string::npos) continue;
+    variables += "%" + name + " = variable\n";
+    used[name] = value;
+  }
+  return Model(parse_graph(variables + nodes, ops()), used);
+}
+
+constexpr const char* kConvolution =
+    "%c0 = Convolution(%data, %w0) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n";
+
+TEST(Layout, AChainOfConvolutionsToAClassifierChangesNothing) {
+  const Model classifier =
+      model(std::string(kConvolution) +
+            "%r0 = relu(%c0)\n"
+            "%c1 = Convolution(%r0, %w1) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n"
+            "%sum = elemwise_add(%c1, %c0)\n"
+            "%pool = Pooling(%sum) {global_pool=True, pool_type=avg, kernel=(1, 1)}\n"
+            "%fc = FullyConnected(%pool, %w2) {num_hidden=10, no_bias=True}\n"
+            "return %fc\n");
+  EXPECT_THAT(changes(classifier, {2, 3, 8, 8}), testing::IsEmpty());
+}
+
+TEST(Layout, OneChangeServesAllReadersOfAValue) {
+  const Model readers = model(std::string(kConvolution) +
+                              "%f = Flatten(%c0)\n"
+                              "%a = FullyConnected(%f, %w3) {num_hidden=10, no_bias=True}\n"
+                              "%s = softmax(%f)\n"
+                              "%c1 = Convolution(%c0, %w1) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n"
+                              "%r = relu(%c1)\n"
+                              "%pool = Pooling(%r) {global_pool=True, pool_type=avg, kernel=(1, 1)}\n"
+                              "return %a, %s, %pool\n");
+  EXPECT_THAT(changes(readers, {2, 3, 8, 8}), testing::ElementsAre("c0_output"));
+}
+
+/// A map of one pixel lies alike in both layouts; of 40 channels only where one image has no padding in the way.
+TEST(Layout, AMapOfOnePixelIsReadAsItLies) {
+  const Model pixel = model(
+      "%p = Pooling(%data) {global_pool=True, pool_type=avg, kernel=(1, 1)}\n"
+      "%c = Convolution(%p, %w4) {kernel=(1, 1), num_filter=40, no_bias=True}\n"
+      "%r = relu(%c)\n"
+      "%y = softmax(%r) {axis=1}\n"
+      "return %y\n");
+  EXPECT_THAT(changes(pixel, {1, 32, 4, 4}), testing::IsEmpty());
+  for (const std::int64_t batch : {1, 3}) {
+    const Shape data{batch, 32, 4, 4};
+    std::vector<Tensor> results;
+    for (const std::string backend : {"reference", "cpu"}) {
+      Session session(Engine::build(pixel, options_for(data, backend)));
+      session.set_input("data", waves(data, 0.37));
+      session.forward();
+      results.push_back(session.output(0).clone());
+    }
+    for (std::int64_t i = 0; i < results[0].elements(); ++i) {
+      ASSERT_NEAR(results[1].data<float>()[i], results[0].data<float>()[i], 1e-6) << batch << " images, " << i;
+    }
+  }
+}
+
+TEST(Layout, ReadsAlikeWhereNoPaddingIsInTheWay) {
+  const MemoryFormat rows, blocks{16}, half{16, DType::float16};
+  EXPECT_TRUE(reads_alike({2, 32, 1, 1}, rows, blocks));
+  EXPECT_TRUE(reads_alike({2, 32, 1, 1}, blocks, rows));
+  EXPECT_TRUE(reads_alike({1, 40, 1}, blocks, rows));
+  EXPECT_FALSE(reads_alike({2, 40, 1}, blocks, rows));  // the first image's padding
+  EXPECT_FALSE(reads_alike({1, 40, 1}, rows, blocks));  // would have to be there
+  EXPECT_FALSE(reads_alike({1, 32, 2, 1}, blocks, rows));
+  EXPECT_FALSE(reads_alike({1, 32, 1, 1}, blocks, half));
+  EXPECT_FALSE(reads_alike({32}, rows, blocks));
+}
+
+/// Greedy choices could cost a change at every concatenation, slice or residual.
+TEST(Layout, NetworksOfTheZooNeedNone) {
+  for (const char* network : {"resnet18_v1", "mobilenetv2_0.25", "squeezenet1.1", "densenet121"}) {
+    Shape shape = Model::zoo_input(network);
+    shape[0] = 1;
+    EXPECT_THAT(changes(Model::zoo(network, 0), shape), testing::IsEmpty()) << network;
+  }
+}
+
+}  // namespace
+}  // namespace tenon
