@@ -31,6 +31,14 @@ std::optional<Verdict> empty_operand(const Graph& graph, const OpCall& call) {
   return {};
 }
 
+/// " of (11,3,48) to (3,48)".
+std::string sizes_of(const OpCall& call) {
+  std::string text;
+  if (!call.inputs.empty()) text += " of " + call.shape_in(0).str();
+  if (!call.outputs.empty()) text += " to " + call.shape_out().str();
+  return text;
+}
+
 /// The kernels of primitives compute with float32, whatever else the passes could express.
 Verdict types_fit(const Graph& graph, const OpCall& call) {
   const auto refuse = [&](const std::string& tensor, DType dtype) {
@@ -88,8 +96,9 @@ class Tenon : public Selector {
       reasons.push_back(implementation.name + ": " + std::get<std::string>(offer));
     }
     if (!reasons.empty()) return Verdict::refuse("implementation", fmt::format("{}", fmt::join(reasons, "; ")));
-    return Verdict::refuse("operator", fmt::format("the backend '{}' has nothing faster than the plain step for {}",
-                                                   backend_->name, call.node.op_name()));
+    return Verdict::refuse("operator",
+                           fmt::format("{}{}: the backend '{}' has nothing faster for it than the plain step",
+                                       call.node.op_name(), sizes_of(call), backend_->name));
   }
 
   std::shared_ptr<const Backend> backend_;

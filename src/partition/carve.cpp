@@ -141,9 +141,10 @@ class Carver {
         continue;
       }
       for (const NodeId member : members) {
-        partition.refusals.push_back({member, "minimum-nodes",
-                                      fmt::format("its subgraph has {} of the {} nodes that are worth an engine",
-                                                  members.size(), options_.minimum_nodes)});
+        partition.refusals.push_back(
+            {member, "minimum-nodes",
+             fmt::format("{}: its subgraph has {} of the {} nodes that are worth an engine",
+                         graph_.node(member).op_name(), members.size(), options_.minimum_nodes)});
       }
     }
     std::sort(partition.subgraphs.begin(), partition.subgraphs.end(),

@@ -109,7 +109,9 @@ class MxnetTensorrt : public Selector {
   Verdict select(const Graph&, const Node& node, const Parameters&) const override {
     const auto rule = table().find(node.op_name());
     if (rule != table().end()) return rule->second(node);
-    return Verdict::refuse("operator", fmt::format("{} is not among the operators it took", node.op_name()));
+    return Verdict::refuse(
+        "operator",
+        fmt::format("{} is not among the operators that MXNet's TensorRT integration took", node.op_name()));
   }
 
   bool absorbs(const Graph& graph, const Node& consumer, int input) const override {

@@ -286,7 +286,7 @@ TEST_F(Program, ExplainTakesWhatMxnetTook) {
   EXPECT_THAT(none["engines"], testing::IsEmpty());
   EXPECT_THAT(none["refused"], SizeIs(5));
   EXPECT_EQ(none["refused"][0]["rule"], "minimum-nodes");
-  EXPECT_EQ(none["refused"][0]["reason"], "its subgraph has 5 of the 6 nodes that are worth an engine");
+  EXPECT_EQ(none["refused"][0]["reason"], "Convolution: its subgraph has 5 of the 6 nodes that are worth an engine");
 }
 
 TEST_F(Program, ExplainDumpsAndDisablesPasses) {
