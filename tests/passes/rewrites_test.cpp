@@ -166,6 +166,19 @@ TEST(FoldForward, AFlattenedChannelRepeatsInTheRows) {
   expect_tensor(body.parameters.at("w.scaled"), {1, 8}, {2, 4, 6, 8, 15, 18, 21, 24});
 }
 
+TEST(AssignPrecision, ItIsWrittenOnWhatMultipliesButForWhatIsKept) {
+  const auto half = [](Body& body) { assign_precision(body, Precision::fp16, {"kept"}); };
+  const std::string variables = kX + "%w = variable : float32 (2,2,1,1)\n";
+  expect_rewrite(half,
+                 variables +
+                     "%c = convolution(%x, %w) {kernel=(1, 1)}\n%r = pointwise(%c) {epilogue=relu(x)}\n"
+                     "%kept = convolution(%r, %w) {kernel=(1, 1)}\nreturn %kept\n",
+                 variables +
+                     "%c = convolution(%x, %w) {kernel=(1, 1), precision=fp16}\n%r = pointwise(%c) {epilogue=relu(x)}\n"
+                     "%kept = convolution(%r, %w) {kernel=(1, 1)}\nreturn %kept\n",
+                 {{"w", tensor({2, 2, 1, 1}, {1, 2, 3, 4})}}, {{"x", kImage}});  // numbers that fp16 holds
+}
+
 // The pipeline.
 
 const std::string kNetwork = kX +
