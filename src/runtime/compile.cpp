@@ -68,7 +68,9 @@ std::set<std::string> names_of(const Parameters& parameters) {
 PassOptions asked_passes(const Graph& graph, const BindOptions& options) {
   check_passes(options.disabled_passes);
   std::set<std::string> names;
-  for (NodeId id = 0; id < graph.size(); ++id) names.insert(graph.node(id).name);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!graph.node(id).is_variable()) names.insert(graph.node(id).name);
+  }
   for (const std::string& name : options.keep_fp32) {
     if (!names.contains(name)) {
       fail(ErrorCode::not_found, "the model has no node '{}' to keep in float32; `tenon show` lists its nodes", name);

@@ -92,7 +92,8 @@ TEST(TenonSelector, RefusesInTheRulesWordsWithNodeRuleAndNumbers) {
   expect_refused({"%y = sqrt(%a)", {{"a", {{2, 3}, DType::float64}}}}, "type",
                  "sqrt computes with float32, and 'a' is float64");
   expect_refused({"%y = relu(%a)", {{"a", floats_of({0, 3})}}}, "empty", "'a' has shape (0,3)");
-  expect_refused({"%y = topk(%a)", {{"a", kMap}}}, "operator", "topk of (2,128,8,8) to (2,128,8,1): the backend 'cpu' has nothing faster for it");
+  expect_refused({"%y = topk(%a)", {{"a", kMap}}}, "operator",
+                 "topk of (2,128,8,8) to (2,128,8,1): the backend 'cpu' has nothing faster for it");
 }
 
 /// Every node that is taken alone because a rule lowers it is lowered in the body, too.
