@@ -44,6 +44,12 @@ struct Part {
   std::size_t offset;  ///< in bytes, a multiple of 64
 };
 
+/// Where in input 0 an output may lie already.
+struct Piece {
+  int output;
+  std::size_t offset;  ///< in bytes, a multiple of 64
+};
+
 /// A step made ready. Empty lists mean: all row-major, nothing packed, nothing in place.
 struct StepPlan {
   Kernel kernel;
@@ -52,6 +58,7 @@ struct StepPlan {
   std::vector<int> absorbed;                          ///< inputs that run() does not read: constants that were packed
   std::vector<int> in_place;                          ///< inputs whose memory output 0 may take over
   std::vector<Part> parts;                            ///< inputs that may be written there; run() then leaves them
+  std::vector<Piece> pieces;                          ///< outputs that may lie in input 0; run() then leaves them
   std::optional<int> view_of;                         ///< output 0 is this input as it lies; the kernel is empty
   std::shared_ptr<const Program> body;                ///< of an engine node: what the kernel runs, for reports
   std::string variant;                                ///< which of an implementation's kernels, for reports

@@ -322,8 +322,15 @@ class Builder {
     const MemoryFormat format = plan.dst.empty() ? MemoryFormat{} : plan.dst[index(output)];
     const std::size_t bytes = padded_bytes(graph_.type(value), format);
     const auto shared = output == 0 ? shared_input(request, plan, step, bytes) : std::nullopt;
+    const auto lying = lying_piece(plan, step, output);
     Place place;
-    if (shared) {
+    if (lying) {
+      place = new_buffer(bytes, static_cast<int>(program_.steps.size()));
+      Buffer& buffer = program_.buffers[index(place.index)];
+      buffer.within = step.src[0].index;
+      buffer.at = *lying;
+      state(value).family = state(request.call.node.inputs[0]).family;
+    } else if (shared) {
       place = step.src[index(*shared)];
       state(value).family = state(request.call.node.inputs[index(*shared)]).family;
     } else {
@@ -336,6 +343,13 @@ class Builder {
     state(value).copies.push_back({format, place});
     step.dst.push_back(place);
     if (output < request.call.node.visible_outputs()) step.shown.push_back({shown_name(value), output, place, format});
+  }
+
+  /// Where an output lies in the first input, which is a buffer that outlives it then.
+  static std::optional<std::size_t> lying_piece(const StepPlan& plan, const Step& step, int output) {
+    const auto piece = std::ranges::find(plan.pieces, output, &Piece::output);
+    if (piece == plan.pieces.end() || step.src[0].kind != Kind::buffer) return {};
+    return piece->offset;
   }
 
   /// Inputs that are a buffer of their own become parts of output 0, so that they are written where they are needed.

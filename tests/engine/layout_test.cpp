@@ -56,6 +56,20 @@ Model model(const std::string& nodes) {
   return Model(parse_graph(variables + nodes, ops()), used);
 }
 
+/// The engine gives what the naive loops give.
+void expect_reference(const Model& model, const Shape& data) {
+  std::vector<Tensor> results;
+  for (const std::string backend : {"reference", "cpu"}) {
+    Session session(Engine::build(model, options_for(data, backend)));
+    session.set_input("data", waves(data, 0.37));
+    session.forward();
+    results.push_back(session.output(0).clone());
+  }
+  for (std::int64_t i = 0; i < results[0].elements(); ++i) {
+    ASSERT_NEAR(results[1].data<float>()[i], results[0].data<float>()[i], 1e-5) << data.str() << ", " << i;
+  }
+}
+
 constexpr const char* kConvolution =
     "%c0 = Convolution(%data, %w0) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n";
 
@@ -92,19 +106,7 @@ TEST(Layout, AMapOfOnePixelIsReadAsItLies) {
       "%y = softmax(%r) {axis=1}\n"
       "return %y\n");
   EXPECT_THAT(changes(pixel, {1, 32, 4, 4}), testing::IsEmpty());
-  for (const std::int64_t batch : {1, 3}) {
-    const Shape data{batch, 32, 4, 4};
-    std::vector<Tensor> results;
-    for (const std::string backend : {"reference", "cpu"}) {
-      Session session(Engine::build(pixel, options_for(data, backend)));
-      session.set_input("data", waves(data, 0.37));
-      session.forward();
-      results.push_back(session.output(0).clone());
-    }
-    for (std::int64_t i = 0; i < results[0].elements(); ++i) {
-      ASSERT_NEAR(results[1].data<float>()[i], results[0].data<float>()[i], 1e-6) << batch << " images, " << i;
-    }
-  }
+  for (const std::int64_t batch : {1, 3}) expect_reference(pixel, {batch, 32, 4, 4});
 }
 
 TEST(Layout, ReadsAlikeWhereNoPaddingIsInTheWay) {
@@ -117,6 +119,22 @@ TEST(Layout, ReadsAlikeWhereNoPaddingIsInTheWay) {
   EXPECT_FALSE(reads_alike({1, 32, 2, 1}, blocks, rows));
   EXPECT_FALSE(reads_alike({1, 32, 1, 1}, blocks, half));
   EXPECT_FALSE(reads_alike({32}, rows, blocks));
+}
+
+/// Whole blocks of channels are slices as they lie: nothing is turned, and for one image nothing is copied.
+TEST(Layout, SlicesOfBlocksLieInWhatTheyAreCutFrom) {
+  const Model halves = model(std::string(kConvolution) +
+                             "%s = SliceChannel(%c0) {num_outputs=2, axis=1}\n"
+                             "%r = relu(%s#1)\n"
+                             "%t = tanh(%s)\n"
+                             "%y = Concat(%r, %t) {num_args=2, dim=1}\n"
+                             "%c1 = Convolution(%y, %w1) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n"
+                             "%pool = Pooling(%c1) {global_pool=True, pool_type=avg, kernel=(1, 1)}\n"
+                             "return %pool\n");
+  for (const std::int64_t batch : {1, 3}) {
+    EXPECT_THAT(changes(halves, {batch, 3, 8, 8}), testing::IsEmpty());
+    expect_reference(halves, {batch, 3, 8, 8});
+  }
 }
 
 /// Greedy choices could cost a change at every concatenation, slice or residual.

@@ -20,22 +20,20 @@
 namespace tenon {
 namespace {
 
-const Shape kMap{2, 16, 6, 5};
-
-/// A graph over maps of one shape. Names begin with t where a random selector is to take the node.
+/// A graph over maps of one shape, (1 or 2,32,5,4). Names begin with t where a random selector is to take the node.
 class RandomGraph {
  public:
-  explicit RandomGraph(unsigned seed) : engine_(seed) {
-    variable("data", kMap);
+  explicit RandomGraph(unsigned seed) : engine_(seed), map_{draw(1, 2), 32, 5, 4} {
+    variable("data", map_);
     values_.push_back("%data");
-    constant("w3", {16, 16, 3, 3}, 0.1);
-    constant("w1", {16, 16, 1, 1}, 0.3);
-    constant("bias", {16}, 0.5);
-    constant("gamma", {16}, 0.5);
-    constant("mean", {16}, 0.5);
-    constant("scale", {1, 16, 1, 1}, 0.9);
-    parameters_["variance"] = tensor({16}, std::vector<double>(16, 1.5));
-    variable("variance", {16});
+    constant("w3", {32, 32, 3, 3}, 0.07);
+    constant("w1", {32, 32, 1, 1}, 0.2);
+    constant("bias", {32}, 0.5);
+    constant("gamma", {32}, 0.5);
+    constant("mean", {32}, 0.5);
+    constant("scale", {1, 32, 1, 1}, 0.9);
+    parameters_["variance"] = tensor({32}, std::vector<double>(32, 1.5));
+    variable("variance", {32});
     const int nodes = draw(3, 30);
     for (int i = 0; i < nodes; ++i) add_node((draw(0, 2) != 0 ? "t" : "o") + std::to_string(i));
     body_ += "return " + values_.back();
@@ -45,7 +43,7 @@ class RandomGraph {
 
   std::string text() const { return variables_ + body_; }
   Model model() const { return Model(parse_graph(text(), ops()), parameters_); }
-  Tensor input() { return random(kMap, 1); }
+  Tensor input() { return random(map_, 1); }
 
  private:
   int draw(int low, int high) { return std::uniform_int_distribution(low, high)(engine_); }
@@ -87,9 +85,9 @@ class RandomGraph {
     switch (kind) {
       case 1:
       case 2:
-        return "Convolution(" + any() + ", %w3, %bias) {kernel=(3, 3), num_filter=16, pad=(1, 1)}";
+        return "Convolution(" + any() + ", %w3, %bias) {kernel=(3, 3), num_filter=32, pad=(1, 1)}";
       case 3:
-        return "Convolution(" + any() + ", %w1) {kernel=(1, 1), num_filter=16, no_bias=True}";
+        return "Convolution(" + any() + ", %w1) {kernel=(1, 1), num_filter=32, no_bias=True}";
       case 4:
       case 5:
         return "BatchNorm(" + any() + ", %gamma, %bias, %mean, %variance) {fix_gamma=False}";
@@ -111,6 +109,7 @@ class RandomGraph {
   }
 
   std::mt19937 engine_;
+  Shape map_;
   std::string variables_, body_;
   std::vector<std::string> values_;
   Parameters parameters_;

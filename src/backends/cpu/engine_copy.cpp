@@ -97,6 +97,38 @@ struct PreparedMove {
   Move move;
 };
 
+/// Whether every output is whole blocks of channels of the input: then it is the same copy in blocks as row-major.
+bool takes_blocks(const OpCall& call, const std::vector<PreparedMove>& moves) {
+  const Shape& src = call.shape_in(0);
+  if (src.rank() < 3 || src[1] % kBlocked.block != 0) return false;
+  const std::int64_t pixels = src.elements(2, src.rank());
+  return std::ranges::all_of(moves, [&](const PreparedMove& prepared) {
+    const Shape& dst = call.outputs[static_cast<std::size_t>(prepared.dst)].shape;
+    if (prepared.src != 0 || dst.rank() != src.rank() || dst.elements(2, dst.rank()) != pixels) return false;
+    return dst[0] == src[0] && dst[1] % kBlocked.block == 0 && !prepared.move.turns && prepared.move.dst_offset == 0 &&
+           prepared.move.outer.size() <= 1 && prepared.move.run == dst[1] * pixels &&
+           prepared.move.src_offset % (kBlocked.block * pixels) == 0;
+  });
+}
+
+/// Outputs that lie together in the first input.
+std::vector<Piece> pieces_of(const OpCall& call, const std::vector<PreparedMove>& moves) {
+  std::vector<Piece> pieces;
+  for (const PreparedMove& prepared : moves) {
+    const Move& move = prepared.move;
+    const auto offset = static_cast<std::size_t>(move.src_offset) * sizeof(float);
+    const bool whole = move.outer.empty() && !move.turns && move.dst_offset == 0 &&
+                       move.run == call.outputs[static_cast<std::size_t>(prepared.dst)].shape.elements();
+    if (prepared.src == 0 && whole && offset % 64 == 0) pieces.push_back({prepared.dst, offset});
+  }
+  return pieces;
+}
+
+bool lies_there(const PreparedMove& prepared, const Operands& operands) {
+  return operands.in<float>(prepared.src) + prepared.move.src_offset ==
+         operands.dst[static_cast<std::size_t>(prepared.dst)];
+}
+
 Offer offer_copy(const StepRequest& request) {
   const OpCall& call = request.call;
   Conditions conditions = kernel_conditions(call);
@@ -108,9 +140,15 @@ Offer offer_copy(const StepRequest& request) {
   std::vector<PreparedMove> moves;
   for (const CopyForm::Part& part : form->parts) moves.push_back({part.src, part.dst, move_of(part.copy)});
   StepPlan plan;
+  if (request.src[0] == kBlocked && takes_blocks(call, moves)) {
+    plan.src.assign(call.inputs.size(), {});
+    plan.src[0] = kBlocked;
+    plan.dst.assign(call.outputs.size(), kBlocked);
+  }
+  plan.pieces = pieces_of(call, moves);
   plan.kernel.run = [moves](const Operands& operands) {
     for (const PreparedMove& prepared : moves) {
-      if (operands.dst[static_cast<std::size_t>(prepared.dst)] == nullptr) continue;
+      if (operands.dst[static_cast<std::size_t>(prepared.dst)] == nullptr || lies_there(prepared, operands)) continue;
       const std::int64_t pieces = prepared.move.pieces();
 #pragma omp parallel if (pieces * prepared.move.piece_elements() >= kWorthWaking)
       {
