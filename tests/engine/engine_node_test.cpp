@@ -21,7 +21,7 @@ class ByLetter : public Selector {
  public:
   explicit ByLetter(char letter) : letter_(letter) {}
   std::string_view name() const override { return "by-letter"; }
-  Verdict select(const Graph&, const Node& node) const override {
+  Verdict select(const Graph&, const Node& node, const Parameters&) const override {
     return node.name.front() == letter_ ? Verdict::take() : Verdict::refuse("letter", "another letter");
   }
 
