@@ -59,7 +59,7 @@ std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline) {
   for (StepInfo& info : executor.steps()) {
     std::vector<double> times;
     for (const auto& run : runs) times.push_back(run[steps.size()]);
-    TimedStep step{std::move(info), quantile(times, 0.5), 0};
+    TimedStep step{std::move(info), quantile(times, 0), 0};
     if (step.ms > 0) step.of_peak = roofline.least_ms(step) / step.ms;
     steps.push_back(std::move(step));
   }

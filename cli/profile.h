@@ -33,7 +33,7 @@ struct Roofline {
 };
 Roofline roofline_of(const Device& device, const std::string& precision, int threads);
 
-/// The steps with the median time of a few forwards.
+/// The steps with the least time of a few forwards, which other programs disturb least.
 std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline);
 double total_ms(const std::vector<TimedStep>& steps);
 

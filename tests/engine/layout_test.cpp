@@ -139,11 +139,16 @@ TEST(Layout, SlicesOfBlocksLieInWhatTheyAreCutFrom) {
 
 /// Greedy choices could cost a change at every concatenation, slice or residual.
 TEST(Layout, NetworksOfTheZooNeedNone) {
-  for (const char* network : {"resnet18_v1", "mobilenetv2_0.25", "squeezenet1.1", "densenet121"}) {
+  const auto changes_of = [](const char* network) {
     Shape shape = Model::zoo_input(network);
     shape[0] = 1;
-    EXPECT_THAT(changes(Model::zoo(network, 0), shape), testing::IsEmpty()) << network;
+    return changes(Model::zoo(network, 0), shape);
+  };
+  for (const char* network : {"resnet18_v1", "squeezenet1.1", "densenet121"}) {
+    EXPECT_THAT(changes_of(network), testing::IsEmpty()) << network;
   }
+  // It ends in a convolution to 1,000 channels, which fill 63 blocks of 16; the caller's memory has no room for them.
+  EXPECT_THAT(changes_of("mobilenetv2_0.25"), testing::SizeIs(1));
 }
 
 }  // namespace
