@@ -255,12 +255,17 @@ void Direct::run_tiles(std::int64_t first, std::int64_t last, std::int64_t panel
   call.weight = packed + panel * panel_floats();
   call.weight_panel = panel_floats();
   call.dst = sums;
+  if (Finish::takes(epilogue)) call.finish.epilogue = &epilogue;
+  call.finish.channel = static_cast<int>(panel * kBlock);
+  call.finish.offset_panel = pixels * kBlock;
   src += first_block_[static_cast<std::size_t>(panel)] * block_;
   for (std::int64_t t = first; t < last; ++t) {
     const PlacedTile& tile = tiles_[static_cast<std::size_t>(t)];
     call.src = src + tile.src;
     call.dst_panel = tile.pixels * kBlock;
+    call.finish.offset = ((image * problem_.dst_blocks() + panel) * pixels + tile.dst_pixel) * kBlock;
     (pair ? tile.two : tile.one)(call);
+    if (call.finish.epilogue != nullptr) continue;
     for (std::int64_t o = panel; o < panel + (pair ? 2 : 1); ++o) {
       Tile out;
       out.src = sums + (o - panel) * call.dst_panel;

@@ -5,7 +5,23 @@
 
 #include <cstdint>
 
+#include "backends/cpu/kernels/epilogue_tile.h"
+
 namespace tenon::cpu {
+
+/// Where a tile goes from the registers: the epilogue writes its pixels one after the other from `offset` on. Only the
+/// common form with one result in float32 and whole vectors of channels.
+struct Finish {
+  const BoundEpilogue* epilogue = nullptr;  ///< null: the sums go to memory as they are
+  int channel = 0;
+  std::int64_t offset = 0;
+  std::int64_t offset_panel = 0;  ///< from a panel to the next
+
+  static bool takes(const BoundEpilogue& epilogue) {
+    const bool second = epilogue.second && epilogue.dst[1] != nullptr;
+    return epilogue.common && !second && epilogue.narrow_outputs == 0 && !epilogue.narrow_residual;
+  }
+};
 
 /// dst[pixel][filter] = sum over block, tap, channel of src[pixel + tap][block][channel] * weight[block][tap][channel]
 /// [filter]. A tile is `rows` rows of neighbouring pixels, 16 channels of a pixel together; distances are in floats. In
@@ -22,6 +38,7 @@ struct Multiply {
   std::int64_t weight_panel = 0;  ///< from a panel to the next
   float* dst = nullptr;           ///< [pixel][16]
   std::int64_t dst_panel = 0;
+  Finish finish;
 };
 using MultiplyKernel = void (*)(const Multiply& call);
 
@@ -33,6 +50,7 @@ struct MultiplyPlanar {
   int tap_count = 1;
   const float* weight = nullptr;
   float* dst = nullptr;
+  Finish finish;
 };
 using MultiplyPlanarKernel = void (*)(const MultiplyPlanar& call);
 

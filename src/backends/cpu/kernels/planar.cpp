@@ -124,13 +124,15 @@ class Planar final : public Convolution {
     const float* from = planes + (d * p.stride[kDepth] * height_ + h * p.stride[kHeight]) * row_;
     for (std::int64_t o = 0; o < p.dst_blocks(); ++o) {
       for (std::int64_t column = 0; column < p.dst[kWidth]; column += width_) {
-        kernel_({from + column * p.stride[kWidth], taps_.data(), static_cast<int>(taps_.size()),
-                 packed + o * panel_floats(), sums});
         Tile tile;
         tile.src = sums;
         tile.rows = static_cast<int>(std::min<std::int64_t>(width_, p.dst[kWidth] - column));
         tile.offset = ((n * p.dst_blocks() + o) * product(p.dst) + row * p.dst[kWidth] + column) * kBlock;
         tile.channel = static_cast<int>(o * kBlock);
+        const bool finishes = tile.rows == width_ && Finish::takes(epilogue);
+        kernel_({from + column * p.stride[kWidth], taps_.data(), static_cast<int>(taps_.size()),
+                 packed + o * panel_floats(), sums, {finishes ? &epilogue : nullptr, tile.channel, tile.offset, 0}});
+        if (finishes) continue;
         tile.lanes = static_cast<int>(std::min<std::int64_t>(kBlock, p.filters - o * kBlock));
         epilogue.apply(epilogue, tile);
       }

@@ -4,6 +4,7 @@
 
 #include "backends/cpu/kernels/multiply.h"
 
+#include "backends/cpu/kernels/isa/epilogue_common.h"
 #include "backends/cpu/kernels/simd.h"
 
 namespace tenon::cpu::TENON_ISA {
@@ -11,6 +12,27 @@ namespace {
 
 /// Weights come from memory once a forward, faster than the hardware prefetches them.
 constexpr int kPrefetchFloats = 1024;
+
+template <bool residual, int pixels>
+TENON_ALWAYS_INLINE void apply(const Finish& finish, int panel, const Vec* sum) {
+  const CommonEpilogue<residual, false, false> epilogue(*finish.epilogue, finish.channel + panel * kLanes);
+  const std::int64_t offset = finish.offset + panel * finish.offset_panel;
+#pragma GCC unroll 28
+  for (int pixel = 0; pixel < pixels; ++pixel) epilogue.apply(sum[pixel], offset + pixel * kLanes);
+}
+
+/// A panel's sums to memory, through the epilogue where there is one.
+template <int pixels>
+TENON_ALWAYS_INLINE void finish(const Finish& finish, int panel, const Vec* sum, float* dst) {
+  if (finish.epilogue == nullptr) {
+#pragma GCC unroll 28
+    for (int pixel = 0; pixel < pixels; ++pixel) store(dst + pixel * kLanes, sum[pixel]);
+  } else if (finish.epilogue->residual != nullptr) {
+    apply<true, pixels>(finish, panel, sum);
+  } else {
+    apply<false, pixels>(finish, panel, sum);
+  }
+}
 
 template <int rows, int columns, int panels>
 void multiply(const Multiply& call) {
@@ -55,10 +77,7 @@ void multiply(const Multiply& call) {
   }
 #pragma GCC unroll 2
   for (int panel = 0; panel < panels; ++panel) {
-#pragma GCC unroll 28
-    for (int pixel = 0; pixel < pixels; ++pixel) {
-      store(call.dst + panel * call.dst_panel + pixel * kLanes, sum[panel][pixel]);
-    }
+    finish<pixels>(call.finish, panel, sum[panel], call.dst + panel * call.dst_panel);
   }
 }
 
@@ -87,8 +106,7 @@ void multiply_planar(const MultiplyPlanar& call) {
       sum[column] = fma(broadcast(src[column * stride]), filters, sum[column]);
     }
   }
-#pragma GCC unroll 28
-  for (int column = 0; column < columns; ++column) store(call.dst + column * kLanes, sum[column]);
+  finish<columns>(call.finish, 0, sum, call.dst);
 }
 
 template <int stride>
