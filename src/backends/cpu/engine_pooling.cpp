@@ -47,10 +47,8 @@ void run(const PoolingProblem& problem, const Epilogue& epilogue, const Operands
   const auto pool = machine_isa() == Isa::avx512 ? avx512::pool : avx2::pool;
   const std::int64_t taps = problem.kernel[0] * problem.kernel[1] * problem.kernel[2];
 #pragma omp parallel if (problem.rows() * problem.dst[2] * taps >= kWorthWaking)
-  {
-    const Share share = share_of(problem.rows());
-    pool(problem, operands.src[0], bound, share.first, share.last);
-  }
+  for_own_rows(problem.batch, problem.rows() / (problem.dst[0] * problem.dst[1]), problem.dst[0] * problem.dst[1],
+               [&](std::int64_t first, std::int64_t last) { pool(problem, operands.src[0], bound, first, last); });
 }
 
 Offer offer_pooling(const StepRequest& request) {

@@ -52,9 +52,8 @@ class Depthwise final : public Convolution {
     const ConvolutionProblem& p = problem_;
     const std::int64_t blocks = p.dst_blocks(), height = p.dst[kHeight];
 #pragma omp parallel if (p.operations() > 5e5)
-    {
-      const Share share = share_of(p.batch * blocks * height);
-      for (std::int64_t i = share.first; i < share.last; ++i) {
+    for_own_rows(p.batch, p.batch * blocks, height, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
         const std::int64_t plane = i / height, block = plane % blocks;
         Tile out;
         out.offset = i * p.dst[kWidth] * kBlock;
@@ -63,7 +62,7 @@ class Depthwise final : public Convolution {
         row_(map_, src + plane * product(p.src) * p.src_words(), packed + block * taps() * kBlock,
              static_cast<int>(i % height), epilogue, out);
       }
-    }
+    });
   }
 
  private:

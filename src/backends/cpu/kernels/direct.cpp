@@ -25,6 +25,9 @@ constexpr std::int64_t kSourcePart = 256 << 10;
 /// Sources of several images that stay in the L3 cache while large weights stream by.
 constexpr std::int64_t kSourceGroup = 4 << 20;
 
+/// Pixels that are worth a thread of their own.
+constexpr std::int64_t kFewPixels = 20;
+
 /// A register tile of an image: where it begins, and the kernels for one panel of filters and for two.
 struct PlacedTile {
   std::int64_t src, dst_pixel;
@@ -34,7 +37,8 @@ struct PlacedTile {
 
 class Direct final : public Convolution {
  public:
-  Direct(const ConvolutionProblem& problem, Isa isa) : problem_(problem), isa_(isa), words_(problem.src_words()) {
+  Direct(const ConvolutionProblem& problem, Isa isa)
+      : problem_(problem), isa_(isa), words_(problem.src_words()), threads_(omp_get_max_threads()) {
     pointwise_ = product(problem.kernel) == 1;
     for (std::size_t i = 0; i < 3; ++i) {
       reach_[i] = (problem.dst[i] - 1) * problem.stride[i] + (problem.kernel[i] - 1) * problem.dilate[i] + 1;
@@ -115,7 +119,9 @@ class Direct final : public Convolution {
     }
     const std::int64_t columns = dst[kWidth];
     const auto rows_at_a_time = static_cast<int>(std::clamp<std::int64_t>(columns < 2 ? 1 : most / columns, 1, 4));
-    const std::int64_t parts = ceil_div(columns, most);
+    std::int64_t parts = ceil_div(columns, most);
+    // As many for each thread, so that all take the same pixels of every panel.
+    if (pointwise_ && columns >= kFewPixels * threads_) parts = ceil_div(parts, threads_) * threads_;
     for (std::int64_t d = 0; d < dst[kDepth]; ++d) {
       for (std::int64_t h = 0; h < dst[kHeight]; h += rows_at_a_time) {
         const int rows = static_cast<int>(std::min<std::int64_t>(rows_at_a_time, dst[kHeight] - h));
@@ -144,6 +150,10 @@ class Direct final : public Convolution {
     const auto tiles = static_cast<std::int64_t>(tiles_.size());
     const std::int64_t image_bytes = image * static_cast<std::int64_t>(sizeof(float));
     part_tiles_ = std::max<std::int64_t>(1, tiles * kSourcePart / std::max(image_bytes, kSourcePart));
+    if (!weights_outer_ && problem_.batch % threads_ != 0 && tiles % threads_ == 0) {
+      const std::int64_t parts = ceil_div(ceil_div(tiles, part_tiles_), threads_) * threads_;
+      part_tiles_ = ceil_div(tiles, parts);
+    }
     images_ = weights_outer_ ? std::clamp<std::int64_t>(kSourceGroup / image_bytes, 1, problem_.batch) : 1;
     if (!copies_ && !weights_outer_) images_ = problem_.batch;
     if (copies_) workspace_floats_ = static_cast<std::size_t>(images_ * image);
@@ -158,6 +168,7 @@ class Direct final : public Convolution {
   ConvolutionProblem problem_;
   Isa isa_;
   std::int64_t words_;     // of a pixel's 16 channels
+  std::int64_t threads_;
   Extent reach_{1, 1, 1};  // of the source with its border, as far as it is read
   bool pointwise_ = false, copies_ = false;
   std::int64_t phase_pixels_ = 0;

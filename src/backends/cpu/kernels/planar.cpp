@@ -69,10 +69,11 @@ class Planar final : public Convolution {
       if (n > 0) {
 #pragma omp barrier
       }
-      const Share planes = share_of(p.channels * depth_ * height_);
-      for (std::int64_t row = planes.first; row < planes.last; ++row) {
-        copy_row(src + n * p.channels * product(p.src), row, workspace);
-      }
+      for_own_rows(1, p.channels * depth_, height_, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t row = first; row < last; ++row) {
+          copy_row(src + n * p.channels * product(p.src), row, workspace);
+        }
+      });
 #pragma omp barrier
       const Share rows = share_of(p.dst[kDepth] * p.dst[kHeight]);
       for (std::int64_t row = rows.first; row < rows.last; ++row) run_row(n, row, workspace, packed, epilogue);
