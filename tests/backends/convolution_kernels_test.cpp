@@ -158,6 +158,32 @@ void round_to_bfloat16(std::vector<float>& values) {
   for (float& value : values) value = to_float(to_bfloat16(value));
 }
 
+/// One result, alone or with a residual, may leave the registers by another way; it has to be the same to the bit.
+/// `dst` holds x + bias, `residual` anything that is zero behind the last filter.
+void expect_same_alone(const Convolution& convolution, const ConvolutionProblem& p, Isa isa, const float* src,
+                       const float* packed, float* workspace, const float* bias, Memory& dst, Memory& residual) {
+  const std::int64_t count = p.batch * p.dst_blocks() * kBlock * product(p.dst);
+  for (const bool adds : {false, true}) {
+    const Epilogue epilogue(parse_expressions(adds ? "relu(add(add(x, $0), $1))" : "relu(add(x, $0))"),
+                            adds ? std::vector<EpilogueOperand>{{true, DType::float32}, {false, DType::float32}}
+                                 : std::vector<EpilogueOperand>{{true, DType::float32}},
+                            {DType::float32}, p.filters, isa);
+    std::vector<std::byte> vectors(epilogue.workspace_bytes());
+    Memory alone(count);
+    const void* operands[] = {bias, residual.data()};
+    void* outputs[] = {alone.data()};
+    const BoundEpilogue bound =
+        epilogue.bind(std::span<const void* const>(operands, adds ? 2 : 1), outputs, vectors.data());
+    ASSERT_TRUE(bound.common);
+    convolution.run(src, packed, bound, workspace);
+    alone.expect_guarded();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float sum = adds ? dst.data()[i] + residual.data()[i] : dst.data()[i];
+      ASSERT_EQ(alone.data()[i], std::max(sum, 0.0f)) << "element " << i << (adds ? " with a residual" : "");
+    }
+  }
+}
+
 /// The largest error relative to the largest output. What a narrow problem reads is rounded beforehand; every second
 /// one writes narrow results, whose last rounding is no error.
 double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa isa, std::mt19937& random,
@@ -188,6 +214,10 @@ double error_of(const Convolution& convolution, const ConvolutionProblem& p, Isa
   convolution.run(convolution.row_major_src() ? src.data() : blocked.data(), packed.data(),
                   epilogue.bind(operands, outputs, vectors.data()), workspace.data());
   for (Memory* memory : {&packed, &workspace, &dst.memory(), &second.memory()}) memory->expect_guarded();
+  if (!p.narrow) {
+    expect_same_alone(convolution, p, isa, convolution.row_major_src() ? src.data() : blocked.data(), packed.data(),
+                      workspace.data(), bias.data(), dst.memory(), second.memory());
+  }
 
   const Doubles expected = formula(p, src, weight);
   double error = 0, largest = 0;

@@ -131,8 +131,12 @@ class Planar final : public Convolution {
         tile.offset = ((n * p.dst_blocks() + o) * product(p.dst) + row * p.dst[kWidth] + column) * kBlock;
         tile.channel = static_cast<int>(o * kBlock);
         const bool finishes = tile.rows == width_ && Finish::takes(epilogue);
-        kernel_({from + column * p.stride[kWidth], taps_.data(), static_cast<int>(taps_.size()),
-                 packed + o * panel_floats(), sums, {finishes ? &epilogue : nullptr, tile.channel, tile.offset, 0}});
+        kernel_({from + column * p.stride[kWidth],
+                 taps_.data(),
+                 static_cast<int>(taps_.size()),
+                 packed + o * panel_floats(),
+                 sums,
+                 {finishes ? &epilogue : nullptr, tile.channel, tile.offset, 0}});
         if (finishes) continue;
         tile.lanes = static_cast<int>(std::min<std::int64_t>(kBlock, p.filters - o * kBlock));
         epilogue.apply(epilogue, tile);

@@ -20,8 +20,8 @@ inline Share share_of(std::int64_t count) {
 }
 
 /// Calls work(first, last) for what falls to the calling thread of `planes` planes of `rows` rows, numbered one after
-/// the other. Where the images cannot be shared out, it is the same rows of every plane: then most of what a thread reads
-/// it has written itself in the step before, and the cores need not send it to each other.
+/// the other. Where the images cannot be shared out, it is the same rows of every plane: then most of what a thread
+/// reads it has written itself in the step before, and the cores need not send it to each other.
 template <class Work>
 void for_own_rows(std::int64_t images, std::int64_t planes, std::int64_t rows, const Work& work) {
   if (images % omp_get_num_threads() == 0 || rows < 4 * omp_get_num_threads()) {
