@@ -327,10 +327,15 @@ TEST_F(CudaCompile, Gathers) {
 }
 
 TEST_F(CudaCompile, Stems) {
-  for (const Storage storage : {Storage::f16, Storage::bf16}) {
+  for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
     StemProblem problem;
     problem.storage = storage;
-    for (const KernelSpec& spec : stem_candidates(problem, scaled(), scaled(), hopper())) expect_compiles(spec);
+    const auto specs = stem_candidates(problem, scaled(), scaled(), hopper());
+    EXPECT_FALSE(specs.empty());
+    for (const KernelSpec& spec : specs) {
+      expect_launchable(spec);
+      expect_compiles(spec);
+    }
   }
 }
 

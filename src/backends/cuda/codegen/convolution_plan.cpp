@@ -350,8 +350,8 @@ std::vector<KernelSpec> stem_candidates(const StemProblem& problem, const Epilog
                                         const Target& target) {
   std::vector<KernelSpec> specs;
   const bool per_channel = std::ranges::all_of(conv.per_channel, [](bool flag) { return flag; });
-  if (!target.wgmma() || element_bytes(problem.storage) != 2 || problem.src_channels > 4 || problem.src_w % 2 != 0 ||
-      conv.expressions.size() != 1 || !per_channel) {
+  if (!target.wgmma() || problem.src_channels > 4 || problem.src_w % 2 != 0 || conv.expressions.size() != 1 ||
+      !per_channel) {
     return specs;
   }
   KernelSpec spec;
@@ -366,16 +366,33 @@ std::vector<KernelSpec> stem_candidates(const StemProblem& problem, const Epilog
                     {"kChannels", problem.channels}, {"kDstH", problem.dst_h()},
                     {"kDstW", problem.dst_w()}};
 
+  const int tiles_of_image = div_up(problem.dst_h(), 7) * div_up(problem.dst_w(), 7);
+  if (element_bytes(problem.storage) == 4) {
+    // Split weights are twice as long: half as many channels.
+    const bool split = problem.storage == Storage::f32;
+    const int block_n = split ? 32 : 64;
+    KernelSpec wide = spec;
+    wide.text = wide.label = "stem_wide";
+    add(wide, {{"kBlockN", block_n}, {"kBlocksPerSm", 2}});
+    wide.wgmma_columns = {block_n};
+    wide.weights = {WeightLayout::Order::units, block_n, 8, 1, false, split};
+    wide.launch = {{problem.images * tiles_of_image, div_up(problem.channels, block_n), 1},
+                   256,
+                   28 * 64 * 32 + (split ? 2 : 1) * 2 * 37 * 19 * 16 + 16,
+                   1};
+    specs.push_back(wide);
+    return specs;
+  }
+
   KernelSpec tiles = spec;
   tiles.text = "stem";
   add(tiles, {{"kBlockN", 32}});
   tiles.wgmma_columns = {32};
   tiles.weights = {WeightLayout::Order::units, 32, unit_of(problem.storage), 1, false};
-  tiles.launch = {
-      {problem.images * div_up(problem.dst_h(), 7) * div_up(problem.dst_w(), 7), div_up(problem.channels, 32), 1},
-      256,
-      28 * 32 * 16 + 37 * 19 * 16 + 256 * 80 + 16,
-      1};
+  tiles.launch = {{problem.images * tiles_of_image, div_up(problem.channels, 32), 1},
+                  256,
+                  28 * 32 * 16 + 37 * 19 * 16 + 256 * 80 + 16,
+                  1};
   tiles.label = "stem";
   specs.push_back(tiles);
 

@@ -101,8 +101,10 @@ std::string source_of(const KernelSpec& spec) {
   }
   if (spec.target.wgmma()) {
     for (const int columns : spec.wgmma_columns) {
-      if (spec.splits()) source += wgmma_source(spec.storage, columns, Form::first);
-      source += wgmma_source(spec.storage, columns, spec.splits() ? Form::registers : Form::shared);
+      source += wgmma_source(spec.storage, columns, Form::shared);
+      if (!spec.splits()) continue;
+      source += wgmma_source(spec.storage, columns, Form::first);
+      source += wgmma_source(spec.storage, columns, Form::registers);
     }
     for (const int columns : spec.wgmma_register_columns)
       source += wgmma_source(spec.storage, columns, Form::registers);

@@ -73,8 +73,8 @@ struct KernelSpec {
   Storage storage = Storage::f16;
   Target target;
   EpilogueSpec main, side;
-  std::vector<int> wgmma_columns;           ///< the N of the wgmma with both operands in shared memory, unless split
-  std::vector<int> wgmma_register_columns;  ///< of those with A in registers
+  std::vector<int> wgmma_columns;           ///< the N of the wgmma with both operands in shared memory
+  std::vector<int> wgmma_register_columns;  ///< of those with A in registers, which split ones have too
   Launch launch;
   WeightLayout weights;
 

@@ -165,6 +165,9 @@ FusedKernel measured_kernel(const GpuDevice& device, const std::vector<KernelSpe
                             const std::function<void()>& abandon, std::string& label) {
   const std::size_t count = std::min(candidates.size(), kMeasured);
   compile_all(candidates, count);
+  std::string sizes;
+  for (const auto& [constant, value] : candidates.front().constants) sizes += fmt::format(" {}={}", constant, value);
+  log(LogLevel::debug, "measuring {} kernels for {}", count, sizes);
   auto stopwatch = std::make_unique<Stopwatch>();
   std::optional<FusedKernel> best;
   float least = 0;

@@ -9,6 +9,8 @@ namespace tenon::cuda {
 namespace {
 
 constexpr int kFewRows = 16;
+/// From here on the tensor cores may be faster even so: measured.
+constexpr int kSomeRows = 4;
 
 ConvolutionProblem whole_image(const BlockedShape& src, int channels, Storage storage) {
   ConvolutionProblem problem;
@@ -47,8 +49,14 @@ Offer offer_matmul(const StepRequest& request) {
   // Results of the net itself keep their precision; what another layer reads is stored as it wants it.
   problem.f32_out = !fused.is_hidden_layer();
   problem.storage = storage;
-  return fused.plan(rows_candidates(problem, fused.epilogue(), fused.target()), blocked,
-                    problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
+  std::vector<KernelSpec> candidates = rows_candidates(problem, fused.epilogue(), fused.target());
+  if (problem.rows >= kSomeRows && !problem.f32_out) {
+    for (KernelSpec& spec :
+         convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target())) {
+      candidates.push_back(std::move(spec));
+    }
+  }
+  return fused.plan(candidates, blocked, problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
 }
 
 }  // namespace
