@@ -168,6 +168,10 @@ std::size_t fake_cuda_pending() {
 CUresult cuInit(unsigned) {
   return CUDA_SUCCESS;
 }
+/// NVRTC asks for the driver's tables, to keep what it compiled.
+CUresult cuGetExportTable(const void**, const CUuuid*) {
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
 CUresult cuDriverGetVersion(int* version) {
   *version = 13000;
   return CUDA_SUCCESS;
@@ -447,8 +451,8 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   const auto size = static_cast<std::size_t>(header.e_shoff) + std::size_t{header.e_shentsize} * header.e_shnum;
   const int file = memfd_create("kernel", MFD_CLOEXEC);
   if (file < 0 || write(file, image, size) != static_cast<ssize_t>(size)) return CUDA_ERROR_INVALID_IMAGE;
+  // The file stays open: dlopen() takes a second one of the same number for the first.
   void* library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(file);
   *module = static_cast<CUmodule>(library);
   return library == nullptr ? CUDA_ERROR_INVALID_IMAGE : CUDA_SUCCESS;
 }

@@ -79,7 +79,8 @@ int nvrtcCompileProgram(Program* program, int, const char* const*) {
   std::string folder = (fs::temp_directory_path() / "tenon-fake-nvrtc-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return kCompilationFailed;
   std::ofstream(folder + "/kernel.cpp") << host_source(program->source);
-  const std::string command = std::string(COMPILER) + " -std=c++20 -O1 -w -shared -fPIC -ffp-contract=off " + INCLUDES +
+  const std::string command = std::string(COMPILER) +
+                              " -std=c++20 -O1 -w -shared -fPIC -fno-gnu-unique -ffp-contract=off " + INCLUDES +
                               " -o " + folder + "/kernel.so " + folder + "/kernel.cpp 2> " + folder + "/log";
   const int status = std::system(command.c_str());
   program->log = content(folder + "/log");

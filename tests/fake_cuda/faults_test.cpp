@@ -209,7 +209,7 @@ class FakeTuning : public FakeCuda {
       {{"w", Tensor(Shape{64, 64, 3, 3}, DType::float32)}});
 };
 
-TEST_F(FakeTuning, DISABLED_ACandidateThatDoesNotEndIsLeftOut) {
+TEST_F(FakeTuning, ACandidateThatDoesNotEndIsLeftOut) {
   BindOptions options = on(4, {1, 64, 14, 14}, "cuda");
   options.precision = "fp16";
   fake_cuda_hang(1);
@@ -219,7 +219,7 @@ TEST_F(FakeTuning, DISABLED_ACandidateThatDoesNotEndIsLeftOut) {
   for (const StepInfo& step : executor.steps()) EXPECT_THAT(step.implementation, testing::Not(HasSubstr("host:")));
 }
 
-TEST_F(FakeTuning, DISABLED_WhereNoCandidateEndsTheNextImplementationIsAsked) {
+TEST_F(FakeTuning, WhereNoCandidateEndsTheNextImplementationIsAsked) {
   BindOptions options = on(4, {1, 64, 14, 14}, "cuda");
   options.precision = "bf16";
   fake_cuda_hang(100);

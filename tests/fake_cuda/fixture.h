@@ -28,6 +28,7 @@ class FakeCuda : public testing::Test {
  protected:
   FakeCuda() : cache_(std::filesystem::temp_directory_path() / ("tenon-fake-cuda-" + std::to_string(getpid()))) {
     setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+    setenv("TENON_LOG", "warning", 1);  // read once, when something is first logged
   }
   ~FakeCuda() override { std::filesystem::remove_all(cache_); }
   void SetUp() override {

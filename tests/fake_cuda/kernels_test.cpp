@@ -61,7 +61,7 @@ std::vector<Case> normalizations() {
 /// The blob's size follows from the rest: one layer and direction has gates * hidden * (input + recurrent + 2) numbers,
 /// and recurrent * hidden where it is projected.
 Case recurrent(std::string name, const std::string& mode, int gates, int layers, bool bidirectional, int projection) {
-  constexpr int input = 20, hidden = 12, steps = 5, batch = 3;
+  constexpr int input = 20, hidden = 12, steps = 4, batch = 3;
   const int directions = bidirectional ? 2 : 1, state = projection > 0 ? projection : hidden;
   int size = 0;
   for (int layer = 0; layer < layers; ++layer) {
@@ -205,7 +205,7 @@ TEST_P(EmulatedKernel, ComputesWhatTheReferenceDoes) {
   std::mt19937 random(7);
   for (const auto& [name, shape] : test.shapes) {
     Tensor value = random_tensor(shape, test, random);
-    if (name == "lengths") value = tensor(shape, {4, -1, 9}, test.dtype);
+    if (name == "lengths") value = tensor(shape, {3, -1, 9}, test.dtype);
     reference.set_input(name, value);
     executor.set_input(name, value);
   }
@@ -220,7 +220,7 @@ TEST_P(EmulatedKernel, ComputesWhatTheReferenceDoes) {
 INSTANTIATE_TEST_SUITE_P(Normalization, EmulatedKernel, testing::ValuesIn(in_all_types(normalizations())),
                          [](const auto& test) { return test.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Recurrence, EmulatedKernel, testing::ValuesIn(in_all_types(recurrences())),
+INSTANTIATE_TEST_SUITE_P(Recurrence, EmulatedKernel, testing::ValuesIn(recurrences()),
                          [](const auto& test) { return test.param.name; });
 INSTANTIATE_TEST_SUITE_P(Resampling, EmulatedKernel, testing::ValuesIn(resamplings()),
                          [](const auto& test) { return test.param.name; });
