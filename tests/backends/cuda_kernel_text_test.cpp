@@ -63,6 +63,7 @@ std::vector<Specimen> texts() {
                       typed_text({{"T", type}, {"R", "float"}}, "resample", {{"MOST_CHANNELS", "16"}})});
   }
   result.push_back({"wide_map", "map", map_text({"u16", {"u16"}, "", "a", true})});
+  result.push_back({"concat", "concat", typed_text({{"T", "float"}}, "concat", {{"MOST_JOINED", "32"}})});
   result.push_back({"take_clipped", "take", take_text("u64", "float", "clip")});
   return result;
 }

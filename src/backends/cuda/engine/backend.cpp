@@ -53,8 +53,8 @@ Backend engine_backend(int ordinal) {
   };
   backend.fuse = [&device = device_of(*backend.memory)](Body& body) { fuse_for_kernels(body, target_of(device)); };
   std::vector<Implementation> own;
-  for (const auto family :
-       {engine_convolution_implementations, engine_matmul_implementations, engine_layer_implementations}) {
+  for (const auto family : {engine_convolution_implementations, engine_matmul_implementations,
+                            engine_layer_implementations, engine_concat_implementations}) {
     for (Implementation& implementation : family()) own.push_back(forgiving(std::move(implementation)));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());

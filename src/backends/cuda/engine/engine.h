@@ -18,6 +18,7 @@ namespace tenon::cuda {
 std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_layer_implementations();
+std::vector<Implementation> engine_concat_implementations();
 
 /// Channels in blocks of 16 bytes.
 MemoryFormat blocked_format(Storage storage);
