@@ -36,7 +36,8 @@ enum {
   TENON_UNSUPPORTED = 4,      /* well formed, but outside what Tenon runs here */
   TENON_OUT_OF_MEMORY = 5,    /* an allocation that could not be had */
   TENON_IO = 6,               /* reading or writing failed */
-  TENON_INTERNAL = 7          /* a defect in Tenon */
+  TENON_INTERNAL = 7,         /* a defect in Tenon */
+  TENON_CANCELLED = 8         /* a build that its progress callback ended */
 };
 
 /* Counts incompatible changes of this header. */
@@ -172,6 +173,18 @@ TenonStatus tenon_zoo_input(const char* name, TenonTypes** types);
 
 typedef struct TenonExecutor TenonExecutor;
 
+typedef int32_t TenonGoOn;
+enum {
+  TENON_GO_ON = 0,
+  TENON_STOP_TIMING =
+      1,           /* the steps that are left take the first implementation that accepts; nothing more is reported */
+  TENON_CANCEL = 2 /* the build fails with TENON_CANCELLED */
+};
+
+/* Hears of every step that is decided, in the thread that builds: `done` of `total` steps that are known to come, and
+ * the last one's node, valid during the call only. */
+typedef TenonGoOn (*TenonProgress)(int32_t done, int32_t total, const char* node, void* context);
+
 /* Zero-initialise it, then set what differs: `TenonBindOptions options = {0};`. */
 typedef struct TenonBindOptions {
   const TenonType* inputs; /* shapes and, where known, types of the inputs; the rest is inferred */
@@ -189,6 +202,10 @@ typedef struct TenonBindOptions {
   size_t disabled_pass_count;
   const char* const* keep_fp32; /* nodes that multiply in float32 whatever the precision */
   size_t keep_fp32_count;
+  const char* tune; /* NULL: "off"; "fast" and "full" time the implementations that accept, and keep what they found
+                       for later builds in the user's cache folder */
+  TenonProgress progress; /* NULL: nobody looks */
+  void* progress_context;
 } TenonBindOptions;
 
 /* The executor shares the model's parameters. */

@@ -52,7 +52,7 @@ struct BindOptions {
   /// How subgraphs compiled for the processor choose between implementations: "off" takes the first that accepts,
   /// "fast" and "full" time them on the real shapes and keep the result for later builds in the user's cache folder.
   std::string tune = "off";
-  /// Called while implementations are timed; false stops the timing: the steps that are left take the first.
+  /// Hears of every decided step; false stops the timing, the steps left take the first; what it throws ends the build.
   std::function<bool(const BuildProgress&)> progress = {};
 };
 

@@ -24,6 +24,11 @@ class Type(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("dtype", c_int32), ("rank", c_int32), ("dims", POINTER(c_int64))]
 
 
+#: Done, of how many, node, context -> GO_ON, …
+Progress = ctypes.CFUNCTYPE(c_int32, c_int32, c_int32, c_char_p, c_void_p)
+GO_ON, STOP_TIMING, CANCEL = range(3)
+
+
 class BindOptions(ctypes.Structure):
     """TenonBindOptions"""
 
@@ -41,6 +46,9 @@ class BindOptions(ctypes.Structure):
         ("disabled_pass_count", c_size_t),
         ("keep_fp32", POINTER(c_char_p)),
         ("keep_fp32_count", c_size_t),
+        ("tune", c_char_p),
+        ("progress", Progress),
+        ("progress_context", c_void_p),
     ]
 
 
@@ -75,6 +83,8 @@ _CHECKED: Dict[str, List[Any]] = {
     "tenon_model_save": [c_void_p, c_char_p, c_int32],
     "tenon_model_infer": [c_void_p, c_size_t, POINTER(Type), POINTER(c_void_p)],
     "tenon_executor_bind": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],
+    "tenon_engine_build": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],
+    "tenon_engine_session": [c_void_p, POINTER(c_void_p)],
     "tenon_executor_names": [c_void_p, c_int32, *_names],
     "tenon_executor_type": [c_void_p, c_char_p, POINTER(Type)],
     "tenon_executor_forward": [c_void_p],
@@ -105,6 +115,7 @@ _PLAIN: Dict[str, Any] = {
     "tenon_types_free": (None, [c_void_p]),
     "tenon_types_count": (c_size_t, [c_void_p]),
     "tenon_types_get": (POINTER(Type), [c_void_p, c_size_t]),
+    "tenon_engine_free": (None, [c_void_p]),
     "tenon_executor_free": (None, [c_void_p]),
     "tenon_arrays_free": (None, [c_void_p]),
     "tenon_arrays_count": (c_size_t, [c_void_p]),

@@ -5,23 +5,29 @@ from __future__ import annotations
 import html
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from ctypes import byref
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from . import _array
+from ._lib import Handle, lib, make
+from ._progress import Progress, Watch
 from .errors import Error, InvalidArgument
-from .executor import Executor, Step
+from .executor import Executor, Step, bind_options
 
 if TYPE_CHECKING:
     from .model import Model
+
+#: Of the inputs, in their order.
+Shapes = Tuple[Tuple[int, ...], ...]
 
 #: The accelerated backend of each kind of device.
 ACCELERATED = {"cpu": "cpu", "cuda": "cuda"}
 
 
 class Engine:
-    """A compiled model. Any number of threads may call it; each has buffers of its own.
+    """A compiled model. Any number of threads may call it: they share its parameters, each has buffers of its own.
 
     >>> import numpy, tenon
     >>> e = tenon.zoo("squeezenet1.1").compile(data=(1, 3, 224, 224), backend="plain")
@@ -40,6 +46,8 @@ class Engine:
         precision: str,
         backend: Optional[str],
         threads: int,
+        tune: str,
+        progress: Union[Progress, bool, None],
     ) -> None:
         for name in shapes:
             if name not in model.arguments:
@@ -48,49 +56,57 @@ class Engine:
         self._title = model._title
         self._shapes = {name: tuple(shape) for name, shape in shapes.items()}
         self._threads = threads
-        self._precision = precision
+        self._tune = tune
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._compiled: Dict[Shapes, Handle] = {}
         self._local = threading.local()
-        self._made: List[Executor] = []
         self.device = device
-        first = self._first(backend)
-        self.backend = first.backend
-        self._executors()[self._key(first)] = first
+        self.precision = precision
+        self._first = self._build_first(backend)
 
-    def _first(self, backend: Optional[str]) -> Executor:
-        if backend is not None:
-            return self._bind(self._shapes, backend)
+    def _build_first(self, backend: Optional[str]) -> Executor:
+        self.backend = backend if backend is not None else ACCELERATED.get(self.device.split(":")[0], "plain")
         try:
-            return self._bind(self._shapes, ACCELERATED[self.device.split(":")[0]])
+            return self._build(self._shapes)
         except Error as error:
-            if "there is no backend" not in str(error):
+            if backend is not None or "there is no backend" not in str(error):
                 raise
-            return self._bind(self._shapes, "plain")  # a library without the accelerated backend
+        self.backend = "plain"  # a library without the accelerated backend
+        return self._build(self._shapes)
 
-    def _bind(self, shapes: Mapping[str, Sequence[int]], backend: str) -> Executor:
+    def _build(self, shapes: Mapping[str, Sequence[int]]) -> Executor:
+        """Compiles the model for these shapes, for all threads, and gives this thread's session of it."""
         if self._model is None:
             raise InvalidArgument("the engine is closed")
-        executor = self._model.bind(shapes, device=self.device, backend=backend, threads=self._threads, precision=self._precision)
-        self._made.append(executor)
-        return executor
+        options = bind_options(shapes, {}, self.device, self.backend, self._threads, self.precision, self._tune)
+        with Watch(self._progress, self._title) as watch:
+            options.progress = watch.callback
+            handle = make(lib.tenon_engine_free, lib.tenon_engine_build, self._model._handle.pointer, byref(options))
+        session = self._session(handle)
+        key = tuple(shape for shape, _ in session.input_types)
+        self._compiled[key] = handle
+        self._executors()[key] = session
+        return session
 
-    def _executors(self) -> Dict[Tuple[Any, ...], Executor]:
-        """This thread's executors by input shapes."""
+    def _session(self, handle: Handle) -> Executor:
+        session = make(lib.tenon_executor_free, lib.tenon_engine_session, handle.pointer)
+        return Executor(session, self.device, self.backend)
+
+    def _executors(self) -> Dict[Shapes, Executor]:
+        """This thread's sessions by input shapes."""
         if not hasattr(self._local, "executors"):
             self._local.executors = {}
-        found: Dict[Tuple[Any, ...], Executor] = self._local.executors
+        found: Dict[Shapes, Executor] = self._local.executors
         return found
-
-    @staticmethod
-    def _key(executor: Executor) -> Tuple[Any, ...]:
-        return tuple(shape for shape, _ in executor.input_types)
 
     @property
     def inputs(self) -> List[str]:
-        return self._made[0].inputs
+        return self._first.inputs
 
     @property
     def outputs(self) -> List[str]:
-        return self._made[0].outputs
+        return self._first.outputs
 
     def __call__(self, *values: Any, out: Any = None, **named: Any) -> Any:
         """Runs the network on NumPy arrays or anything with DLPack; one output comes bare, several as a list.
@@ -124,16 +140,17 @@ class Engine:
         return arrays
 
     def _executor_for(self, arrays: Sequence[Any]) -> Executor:
+        """A session of this thread for these inputs; the model is compiled for shapes that are new."""
         shapes = dict(self._shapes)
         shapes.update({name: array.shape for name, array in zip(self.inputs, arrays) if array is not None})
-        same = shapes == self._shapes
-        if same and not self._executors() and threading.current_thread() is threading.main_thread():
-            return self._made[0]
-        for known in self._executors().values():
-            bound = {name: shape for name, (shape, _) in zip(known.inputs, known.input_types)}
-            if all(bound[name] == tuple(shape) for name, shape in shapes.items() if name in bound):
-                return known
-        return self._bind(shapes, self.backend)
+        with self._lock:
+            for key, handle in self._compiled.items():
+                if all(shapes.get(name, shape) == shape for name, shape in zip(self.inputs, key)):
+                    executors = self._executors()
+                    if key not in executors:
+                        executors[key] = self._session(handle)
+                    return executors[key]
+            return self._build(shapes)
 
     def explain(self) -> List[Step]:
         """What runs each operator, and who was asked before and why they declined.
@@ -143,18 +160,18 @@ class Engine:
         >>> e.explain()[0].implementation
         'reference'
         """
-        return self._made[0].steps()
+        return self._first.steps()
 
     def profile(self, runs: int = 20, warm_up: int = 3) -> Dict[str, float]:
         """Times calls on zeros: milliseconds, wall time, minimum and median."""
-        values = [np.zeros(shape, dtype) for shape, dtype in self._made[0].input_types]
+        values = [np.zeros(shape, dtype) for shape, dtype in self._first.input_types]
         times = []
         for i in range(warm_up + runs):
             start = time.perf_counter()
             self(*values)
             if i >= warm_up:
                 times.append((time.perf_counter() - start) * 1e3)
-        activations, parameters = self._made[0].memory()
+        activations, parameters = self._first.memory()
         return {
             "min_ms": min(times),
             "median_ms": float(np.median(times)),
@@ -167,7 +184,7 @@ class Engine:
         """Lets the buffers go; `with` does it at its end."""
         self._model = None
         self._local = threading.local()
-        del self._made[1:]
+        self._compiled.clear()
 
     def __enter__(self) -> "Engine":
         return self
@@ -180,12 +197,13 @@ class Engine:
             items = [f"{shape} {_array.dtype_name(dtype)}" for shape, dtype in types]
             return ", ".join(f"{name} {item}" for name, item in zip(names, items)) if names else ", ".join(items)
 
-        first = self._made[0]
+        first = self._first
         return describe(first.input_types, first.inputs), describe(first.output_types, None)
 
     def __repr__(self) -> str:
         inputs, outputs = self._signature()
-        return f"<tenon.Engine {self._title} on {self.device}, {self.backend}: {inputs} -> {outputs}>"
+        how = self.backend if self.precision == "fp32" else f"{self.backend} {self.precision}"
+        return f"<tenon.Engine {self._title} on {self.device}, {how}: {inputs} -> {outputs}>"
 
     def _repr_html_(self) -> str:
         inputs, outputs = self._signature()

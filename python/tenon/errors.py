@@ -45,5 +45,11 @@ class InputOutput(Error, OSError):
     code = "io"
 
 
+class Cancelled(Error):
+    """A build that was told to end."""
+
+    code = "cancelled"
+
+
 #: By TenonStatus.
-BY_STATUS = (Error, InvalidArgument, NotFound, Corrupt, Unsupported, OutOfMemory, InputOutput, Error)
+BY_STATUS = (Error, InvalidArgument, NotFound, Corrupt, Unsupported, OutOfMemory, InputOutput, Error, Cancelled)

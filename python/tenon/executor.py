@@ -20,6 +20,36 @@ class Step(NamedTuple):
     refusals: List[str]
 
 
+def bind_options(
+    shapes: Mapping[str, Sequence[int]],
+    dtypes: Mapping[str, Any],
+    device: str,
+    backend: str,
+    threads: int,
+    precision: str,
+    tune: str = "off",
+) -> Any:
+    """TenonBindOptions; what it points to lives as long as it."""
+    known = _array.types(shapes, dtypes)
+    names = [_lib.encode(text) for text in (device, backend, precision, tune)]
+    return _lib.BindOptions(known, len(known), names[0], names[1], threads, names[2], names[3])
+
+
+def bind(
+    model: Handle,
+    shapes: Mapping[str, Sequence[int]],
+    dtypes: Mapping[str, Any],
+    device: str = "cpu",
+    backend: str = "plain",
+    threads: int = 0,
+    precision: str = "fp32",
+) -> "Executor":
+    """The model bound to shapes, without an engine that others could share."""
+    options = bind_options(shapes, dtypes, device, backend, threads, precision)
+    handle = make(lib.tenon_executor_free, lib.tenon_executor_bind, model.pointer, byref(options))
+    return Executor(handle, device, backend)
+
+
 class Executor:
     """A model bound to shapes and a device; one thread at a time uses it.
 
@@ -29,20 +59,8 @@ class Executor:
     [(1, 1000)]
     """
 
-    def __init__(
-        self,
-        model: Handle,
-        shapes: Mapping[str, Sequence[int]],
-        dtypes: Mapping[str, Any],
-        device: str,
-        backend: str,
-        threads: int,
-        precision: str = "fp32",
-    ) -> None:
-        known = _array.types(shapes, dtypes)
-        names = [_lib.encode(text) for text in (device, backend, precision)]
-        options = _lib.BindOptions(known, len(known), names[0], names[1], threads, names[2])
-        self._handle = make(lib.tenon_executor_free, lib.tenon_executor_bind, model.pointer, byref(options))
+    def __init__(self, handle: Handle, device: str, backend: str) -> None:
+        self._handle = handle
         self._monitor: Any = None
         self.device = device
         self.backend = backend

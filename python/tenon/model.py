@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import os
 from ctypes import byref, c_void_p
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _array, _lib
 from ._lib import Handle, lib, make
+from ._progress import Progress
 from .engine import Engine
-from .executor import Executor
+from .executor import Executor, bind
 
 Shape = Sequence[int]
 
@@ -142,7 +144,7 @@ class Model:
         precision: str = "fp32",
     ) -> Executor:
         """An executor for these input shapes: the lowest level, one thread at a time."""
-        return Executor(self._handle, shapes, dtypes or {}, device, backend, threads, precision)
+        return bind(self._handle, shapes, dtypes or {}, device, backend, threads, precision)
 
     def compile(
         self,
@@ -152,20 +154,40 @@ class Model:
         precision: str = "fp32",
         backend: Optional[str] = None,
         threads: int = 0,
+        tune: str = "off",
+        progress: Union[Progress, bool, None] = None,
         **more_shapes: Shape,
     ) -> Engine:
         """Makes the network ready to be called with inputs of these shapes.
+
+        `tune` "fast" or "full" times the implementations that accept a step. `progress` is called as
+        `progress(done, total, node)` after each step that is decided, and stops the timing with False; without it a line on
+        a terminal tells of builds that take longer than a second (False: no line, True: always). Ctrl-C ends a build.
 
         >>> import numpy, tenon
         >>> with tenon.zoo("mobilenet0.25").compile(data=(2, 3, 32, 32)) as e:
         ...     e(numpy.zeros((2, 3, 32, 32), "float32")).shape
         (2, 1000)
         """
-        return Engine(self, {**(shapes or {}), **more_shapes}, device, precision, backend, threads)
+        return Engine(self, {**(shapes or {}), **more_shapes}, device, precision, backend, threads, tune, progress)
 
     def __repr__(self) -> str:
         names = ", ".join(self.inputs)
         return f"<tenon.Model {self._title}: {names} -> {', '.join(self.outputs)}, {len(self.parameters)} parameters>"
+
+    def _repr_html_(self) -> str:
+        parameters = self.parameters
+        arrays = [(name, parameters[name]) for name in parameters]
+        size = sum(array.nbytes for _, array in arrays) / 1e6
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{array.shape}</td><td>{_array.dtype_name(array.dtype)}</td></tr>"
+            for name, array in arrays
+        )
+        head = f"{self._title}: {', '.join(self.inputs)} → {', '.join(self.outputs)}"
+        return (
+            f"<p><b>{html.escape(head)}</b></p><details><summary>{len(arrays)} parameters, {size:.1f} MB</summary>"
+            f"<table><tr><th>name</th><th>shape</th><th>type</th></tr>{rows}</table></details>"
+        )
 
 
 def load(prefix: Union[str, "os.PathLike[str]"], epoch: Optional[int] = None) -> Model:

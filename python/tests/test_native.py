@@ -1,11 +1,15 @@
 """The native package: models, engines, executors, errors."""
 
+import io
+import os
+import signal
 import threading
 
 import numpy as np
 import pytest
 
 import tenon
+from tenon import _progress
 
 SYMBOL = """{"nodes": [{"op": "null", "name": "data", "inputs": []}, {"op": "null", "name": "w", "inputs": []},
 {"op": "FullyConnected", "name": "fc", "attrs": {"num_hidden": "2", "no_bias": "True"}, "inputs": [[0, 0, 0], [1, 0, 0]]},
@@ -103,6 +107,63 @@ def test_threads_have_their_own_buffers(model):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_threads_share_what_was_compiled(model):
+    reports = []
+    engine = model.compile(data=DATA.shape, backend="plain", progress=lambda *report: reports.append(report))
+    assert reports == [(1, 2, "fc"), (2, 2, "act")]
+    thread = threading.Thread(target=engine, args=(DATA,))
+    thread.start()
+    thread.join()
+    assert len(reports) == 2
+    engine(DATA[:1])
+    assert len(reports) == 4
+
+
+def test_what_the_progress_raises_ends_the_build(model):
+    def complain(done, total, node):
+        raise ZeroDivisionError(node)
+
+    with pytest.raises(ZeroDivisionError, match="fc"):
+        model.compile(data=DATA.shape, backend="plain", progress=complain)
+
+
+def test_ctrl_c_ends_a_build(model):
+    reports = []
+
+    def interrupt(*report):
+        reports.append(report)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        model.compile(data=DATA.shape, backend="plain", progress=interrupt)
+    assert len(reports) == 1 and signal.getsignal(signal.SIGINT) is before
+
+
+def test_progress_is_one_line_that_is_wiped(monkeypatch):
+    monkeypatch.setattr(_progress, "_QUIET", 0)
+    monkeypatch.setattr(_progress, "_BETWEEN", 0)
+    stream = io.StringIO()
+    line = _progress.Line("net", stream)
+    line(1, 4, "conv0")
+    assert stream.getvalue() == "\rnet:  25% |######                  | 1/4 [0 s]"
+    line.close()
+    assert stream.getvalue().endswith("\r" + " " * 46 + "\r")
+
+
+def test_short_builds_say_nothing():
+    stream = io.StringIO()
+    line = _progress.Line("net", stream)
+    line(1, 4, "conv0")
+    line.close()
+    assert stream.getvalue() == ""
+
+
+def test_model_in_a_notebook(model):
+    page = model._repr_html_()
+    assert "small: data → act_output" in page and "<td>w</td><td>(2, 3)</td><td>float32</td>" in page
 
 
 def test_engine_explains_itself(model):

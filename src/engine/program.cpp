@@ -61,7 +61,7 @@ class Builder {
       for (const Value input : graph_.node(id).inputs) count_read(input);
     }
     for (const Value output : graph_.outputs) count_read(output);
-    if (tuner_ != nullptr) tuner_->expect(primitives_in(graph_));
+    if (tuner_ != nullptr) tuner_->expect(decisions_in(graph_));
   }
 
   Program build(const ProgramOptions& options) {
@@ -187,6 +187,7 @@ class Builder {
     step.kernel = std::move(plan.kernel);
     step.body = std::move(plan.body);
     add_step(std::move(step));
+    if (tuner_ != nullptr && !node.body) tuner_->report(node.name);
   }
 
   void append_origins(const Node& node, std::vector<std::string>& names) const {
@@ -216,12 +217,17 @@ class Builder {
     info.bytes = bytes_moved(request, plan);
   }
 
-  static int primitives_in(const Graph& graph) {
+  /// Steps to decide here; those of a body are counted when it is built.
+  static int decisions_in(const Graph& graph) {
     const auto order = graph.topological_order();
-    return static_cast<int>(std::ranges::count_if(order, [&](NodeId id) { return is_primitive(graph.node(id)); }));
+    return static_cast<int>(
+        std::ranges::count_if(order, [&](NodeId id) { return !graph.node(id).is_variable() && !graph.node(id).body; }));
   }
 
-  bool tunes(const Node& node) const { return tuner_ != nullptr && backend_.memory->is_host() && is_primitive(node); }
+  bool tunes(const Node& node) const {
+    return tuner_ != nullptr && tuner_->options().effort != Effort::off && backend_.memory->is_host() &&
+           is_primitive(node);
+  }
 
   /// The offer that was the fastest, now or once before.
   StepPlan choose_measured(StepRequest request, StepInfo& info) {
@@ -240,7 +246,6 @@ class Builder {
       }
     }
     if (timings.empty() && candidates.size() > 1) timings = tuner_->measure(request, candidates);
-    tuner_->report(info.node);
     const auto chosen = timings.empty()
                             ? candidates.end()
                             : std::ranges::find(candidates, timings[0].implementation, &Candidate::implementation);

@@ -26,7 +26,8 @@ struct Candidate {
 };
 
 /// Times the ways to run a step against each other, on its real shapes, while a program is built; what it finds is kept
-/// in a cache, by the number of threads at hand. One thread uses a Tuner at a time.
+/// in a cache, by the number of threads at hand. With Effort::off it only tells how far the build is. One thread uses a
+/// Tuner at a time.
 class Tuner {
  public:
   struct Options {
@@ -35,12 +36,12 @@ class Tuner {
     /// with that much read in between, so that its weights come from where they will come from.
     std::size_t traffic_bytes = 0;
     double seconds = 10;  ///< for all steps together; the others take the first that accepts
-    std::function<bool(const BuildProgress&)> progress;  ///< empty: nobody looks
+    std::function<bool(const BuildProgress&)> progress;  ///< empty: nobody looks; what it throws ends the build
   };
   Tuner(Options options, TimingCache& cache);
 
   const Options& options() const { return options_; }
-  /// That so many steps more will be asked about.
+  /// That so many steps more will be decided.
   void expect(int steps) { total_ += steps; }
 
   /// What was found for this step before, the chosen one first; empty where it was not measured.

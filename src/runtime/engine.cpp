@@ -40,6 +40,7 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
   if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
   const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
   std::optional<Tuner> tuner = make_tuner();
+  options.progress = {};  // whoever looks may be gone when a Session is reshaped
   CompileOptions tuned = how;
   tuned.tuner = tuner ? &*tuner : nullptr;
   Compiled compiled = compile(*store, options, backend, tuned);
@@ -59,7 +60,7 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
 
 std::optional<Tuner> EngineState::make_tuner() const {
   const Effort effort = parse_effort(options.tune);
-  if (effort == Effort::off) return {};
+  if (effort == Effort::off && !options.progress) return {};
   Tuner::Options how{.effort = effort, .progress = options.progress};
   for (const auto& [name, value] : store->model().parameters()) how.traffic_bytes += value.bytes();
   how.seconds = effort == Effort::full ? 120 : 10;

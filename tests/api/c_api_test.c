@@ -320,6 +320,13 @@ static void test_shared_memory(const TenonModel* model) {
   CHECK(released == 1);
 }
 
+/* Two answers, and how often it was asked. */
+static TenonGoOn answer_in_turn(int32_t done, int32_t total, const char* node, void* context) {
+  int32_t* answers = context;
+  CHECK(done == ++answers[2] && done <= total && node[0] != '\0');
+  return answers[done - 1];
+}
+
 static void test_engine(const TenonModel* model) {
   const int64_t dims[] = {1, 3};
   const TenonType data = {"data", TENON_FLOAT32, 2, dims};
@@ -340,6 +347,15 @@ static void test_engine(const TenonModel* model) {
   check_output(first, 6.5f, 0);
   tenon_executor_free(first);
   tenon_executor_free(second);
+
+  TenonBindOptions watched = options;
+  int32_t answers[] = {TENON_GO_ON, TENON_CANCEL, 0};
+  watched.progress = answer_in_turn;
+  watched.progress_context = answers;
+  TenonEngine* none = NULL;
+  CHECK_FAILS(tenon_engine_build(model, &watched, &none), TENON_CANCELLED, "cancelled");
+  CHECK(none == NULL && answers[2] == 2);
+  CHECK(strcmp(tenon_status_name(TENON_CANCELLED), "cancelled") == 0);
 
   TenonExecutor* untouched = NULL;
   CHECK_FAILS(tenon_engine_build(model, NULL, &engine), TENON_INVALID_ARGUMENT, "'options'");

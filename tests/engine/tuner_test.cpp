@@ -135,6 +135,20 @@ TEST_F(TunerTest, ReportsEachStepAndStopsWhenAsked) {
   EXPECT_THAT(reports, ElementsAre("1/2 y"));
 }
 
+TEST_F(TunerTest, ABuildReportsWithoutMeasuringAndWhatTheWatcherThrowsComesOut) {
+  struct Enough {};
+  int reports = 0;
+  Tuner tuner({.effort = Effort::off,
+               .progress = [&](const BuildProgress&) -> bool {
+                 if (++reports == 2) throw Enough();
+                 return true;
+               }},
+              cache_);
+  EXPECT_THROW(build(&tuner), Enough);
+  EXPECT_EQ(reports, 2);
+  EXPECT_EQ(runs(), 0);
+}
+
 TEST_F(TunerTest, TakesTheFirstOnceTheTimeIsOver) {
   Tuner tuner({.seconds = -1}, cache_);
   EXPECT_THAT(implementations(build(&tuner)), ElementsAre("slow", "slow"));

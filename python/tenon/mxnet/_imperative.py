@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from ..executor import Executor
+from ..executor import bind
 from ..model import Model
 from . import _ops
 
@@ -32,7 +32,7 @@ def _executor(op, attributes, types):
     model = Model.from_json(_network(op, attributes, len(types)), op)
     shapes = {f"in{i}": shape for i, (shape, _) in enumerate(types)}
     dtypes = {f"in{i}": dtype for i, (_, dtype) in enumerate(types)}
-    executor = Executor(model._handle, shapes, dtypes, "cpu", "plain", 0)
+    executor = bind(model._handle, shapes, dtypes)
     # The executor's inputs are those the operator reads, in the graph's order.
     order = [int(name[2:]) for name in executor.inputs]
     return executor, order

@@ -83,6 +83,15 @@ std::map<std::string, Shape> shapes_of(const std::map<std::string, TensorType>& 
   return shapes;
 }
 
+std::function<bool(const BuildProgress&)> progress_of(TenonProgress progress, void* context) {
+  if (progress == nullptr) return {};
+  return [progress, context](const BuildProgress& now) {
+    const TenonGoOn answer = progress(now.done, now.total, now.node.c_str(), context);
+    if (answer == TENON_CANCEL) throw Cancelled();
+    return answer == TENON_GO_ON;
+  };
+}
+
 BindOptions options_of(const TenonBindOptions* options) {
   require(options, "options");
   BindOptions bound;
@@ -100,6 +109,8 @@ BindOptions options_of(const TenonBindOptions* options) {
   if (options->dump_passes != nullptr) bound.dump_passes = options->dump_passes;
   bound.disabled_passes = names_of(options->disabled_pass_count, options->disabled_passes, "disabled_passes");
   bound.keep_fp32 = names_of(options->keep_fp32_count, options->keep_fp32, "keep_fp32");
+  if (options->tune != nullptr) bound.tune = options->tune;
+  bound.progress = progress_of(options->progress, options->progress_context);
   return bound;
 }
 
@@ -148,6 +159,7 @@ const char* tenon_last_error(void) {
 }
 
 const char* tenon_status_name(TenonStatus status) {
+  if (status == TENON_CANCELLED) return "cancelled";
   return status == TENON_OK ? "ok" : tenon::name(static_cast<tenon::ErrorCode>(status));
 }
 

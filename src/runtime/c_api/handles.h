@@ -41,6 +41,9 @@ char* new_string(const std::string& text);
 /// Keeps the sentence for this thread.
 TenonStatus failed(TenonStatus status, const char* sentence) noexcept;
 
+/// What a progress callback throws that returns TENON_CANCEL.
+struct Cancelled {};
+
 /// Runs the body of one function of the API; no exception leaves it.
 template <class Body>
 TenonStatus guarded(Body body) noexcept {
@@ -49,6 +52,8 @@ TenonStatus guarded(Body body) noexcept {
     return TENON_OK;
   } catch (const Error& error) {
     return failed(static_cast<TenonStatus>(error.code()), error.what());
+  } catch (const Cancelled&) {
+    return failed(TENON_CANCELLED, "the build was cancelled by its progress callback");
   } catch (const std::bad_alloc&) {
     return failed(TENON_OUT_OF_MEMORY, "there is not enough memory");
   } catch (const std::exception& error) {
