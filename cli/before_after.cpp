@@ -13,7 +13,7 @@
 #include "measure.h"
 #include "page.h"
 #include "picture.h"
-#include "step_times.h"
+#include "profile.h"
 #include "verbs.h"
 
 namespace tenon::cli {
@@ -24,14 +24,16 @@ constexpr const char* kExamples = R"(Examples:
       before (one library call an operator) and after (compiled): pictures, times, what declined and why
   tenon report mymodel --shape data=8,3,112,112 --threads 1 -o report.html
 
-The page is one file and loads nothing. Times are of this machine, on zeros, each step the least of several runs.
+  tenon report resnet18_v2 --device cuda:0 --precision fp16 -o report.html
+
+The page is one file and loads nothing. Times are of this machine's device, on zeros, the median of several forwards.
 )";
 
 /// One model compiled for one backend.
 struct Side {
   Side(const Model& model, BindOptions options, const std::string& backend_name) : store(model) {
     options.backend = backend_name;
-    compiled = compile(store, options, find_backend(backend_name, options.device));
+    compiled = compile(store, options, find_backend(backend_name, options.device, options.precision));
   }
   ParameterStore store;
   Compiled compiled;
@@ -47,45 +49,43 @@ Json drawn(const Picture& picture, const std::string& title) {
   return {{"svg", to_svg(alone_dot(picture, title))}, {"boxes", picture.boxes}};
 }
 
+/// A page holds a picture for every scope that opens; with more scopes than this they open all together.
+constexpr std::size_t kMostScopes = 40;
+
+/// All operators; then, where their names divide them, every scope closed, and one picture for each that is open.
+Json pictures_before(const Compiled& compiled, const Model& model, const std::string& title) {
+  const std::vector<std::string> inputs = model.inputs();
+  Json pictures = Json::array({drawn(picture_before(compiled, inputs), title)});
+  const std::vector<Scope> scopes = scopes_of(compiled.graph);
+  if (scopes.empty()) return pictures;
+  pictures.push_back(drawn(picture_before(compiled, inputs, scopes), title));
+  for (std::size_t i = 0; i < scopes.size() && scopes.size() <= kMostScopes; ++i) {
+    pictures.push_back(drawn(picture_before(compiled, inputs, scopes, i), title));
+  }
+  return pictures;
+}
+
 Json pictures(const Compiled& compiled, const Model& model, const std::string& title) {
-  return {{"before", drawn(picture_before(compiled, model.inputs()), title)},
+  return {{"before", pictures_before(compiled, model, title)},
           {"folded", drawn(picture_after(compiled.program, false), title)},
           {"unfolded", drawn(picture_after(compiled.program, true), title)}};
 }
 
-/// Multiply-adds where the second operand is a weight whose first axis is the output's channels.
-std::int64_t macs(const Graph& graph, const Node& node) {
-  const std::string_view op = node.op_name();
-  const bool product = op == "Convolution" || op == "FullyConnected" || op == "convolution" || op == "matmul";
-  if (!product || node.inputs.size() < 2) return 0;
-  const Shape& weight = graph.type(node.inputs[1]).shape;
-  return node.outputs[0].shape.elements() * weight.elements(1, weight.rank());
-}
-
-/// A row for every step; those of engine nodes stand for the node.
-void add_steps(Json& rows, const Program& program, const std::string& side) {
-  const std::vector<double> times = step_times(program, 5);
-  for (std::size_t i = 0; i < program.steps.size(); ++i) {
-    const Step& step = program.steps[i];
-    if (step.body != nullptr) {
-      add_steps(rows, *step.body, side);
-      continue;
-    }
+/// A row for every step, those inside engine nodes in the place of the node.
+Json step_rows(Executor& executor, const std::string& side) {
+  Json rows = Json::array();
+  for (const TimedStep& step : profile(executor, {})) {
     Json row = {{"side", side},
                 {"name", step.info.node},
                 {"op", step.info.op},
                 {"implementation", step.info.implementation},
-                {"ms", times[i]}};
-    if (step.node >= 0) {
-      const Node& node = program.graph.node(step.node);
-      std::size_t bytes = padded_bytes(node.outputs[0], {});
-      for (const Value input : node.inputs) bytes += padded_bytes(program.graph.type(input), {});
-      row["output"] = describe(node.outputs[0]);
-      row["macs"] = macs(program.graph, node);
-      row["bytes"] = bytes;
-    }
+                {"ms", step.ms},
+                {"operations", step.info.operations},
+                {"bytes", step.info.bytes}};
+    if (!step.info.outputs.empty()) row["output"] = describe(step.info.outputs[0]);
     rows.push_back(std::move(row));
   }
+  return rows;
 }
 
 double total(const Json& rows) {
@@ -94,36 +94,47 @@ double total(const Json& rows) {
   return sum;
 }
 
-double forward_ms(const Model& model, BindOptions options, const std::string& backend) {
-  options.backend = backend;
-  Executor executor = Executor::bind(model, options);
-  const Samples samples = measure([&] { executor.forward(); }, {.iterations = 0, .seconds = 1}, [](int) {});
-  return quantile(samples.wall, 0.5);
+/// Of a forward whose inputs lie where they are read. On a device without the way there and back.
+double forward_ms(Executor& executor, const Device& device) {
+  if (device.kind == Device::Kind::cpu) {
+    const Samples samples = measure([&] { executor.forward(); }, {.iterations = 0, .seconds = 1}, [](int) {});
+    return quantile(samples.wall, 0.5);
+  }
+  constexpr int kForwards = 100;
+  const auto queued = [&] {
+    for (int i = 0; i < kForwards; ++i) executor.forward_async();
+  };
+  executor.time_on_device(queued);  // warms up
+  return executor.time_on_device(queued) / kForwards;
 }
 
 Json compared(const char* what, double before, double after) {
   return {{"what", what}, {"before", before}, {"after", after}, {"ratio", after > 0 ? before / after : 0}};
 }
 
-void add_numbers(Json& data, const Model& model, const BindOptions& options, Side& before, Side& after,
+Executor bound(const Model& model, BindOptions options, const std::string& backend) {
+  options.backend = backend;
+  if (backend == "plain") options.precision = "fp32";  // what the model is before anybody asks for less
+  return Executor::bind(model, options);
+}
+
+void add_numbers(Json& data, const Model& model, const BindOptions& options, const Side& side,
                  const std::string& backend) {
-  Json first = Json::array(), second = Json::array();
-  add_steps(first, before.compiled.program, "before");
-  add_steps(second, after.compiled.program, "after");
+  Executor before = bound(model, options, "plain"), after = bound(model, options, backend);
+  const Json first = step_rows(before, "before"), second = step_rows(after, "after");
   const auto megabytes = [](std::size_t bytes) { return static_cast<double>(bytes) / 1e6; };
-  const Program &plain = before.compiled.program, &program = after.compiled.program;
   data["summary"] = Json::array(
-      {compared("forward, median, ms", forward_ms(model, options, "plain"), forward_ms(model, options, backend)),
+      {compared("forward, median, ms", forward_ms(before, options.device), forward_ms(after, options.device)),
        compared("steps one by one, ms", total(first), total(second)),
        compared("steps", static_cast<double>(first.size()), static_cast<double>(second.size())),
-       compared("activations and workspaces, MB", megabytes(plain.arena_bytes), megabytes(program.arena_bytes)),
-       compared("parameters, MB", megabytes(plain.parameter_bytes), megabytes(program.parameter_bytes))});
+       compared("activations and workspaces, MB", megabytes(before.activation_bytes()), megabytes(after.activation_bytes())),
+       compared("parameters, MB", megabytes(before.parameter_bytes()), megabytes(after.parameter_bytes()))});
   data["timeline"] = Json::array({{{"name", "before"}, {"steps", first}}, {{"name", "after"}, {"steps", second}}});
   data["steps"] = first;
   for (const Json& row : second) data["steps"].push_back(row);
   data["refusals"] = Json::array();
-  for (const Refusal& refusal : after.compiled.partition.refusals) {
-    const Node& node = after.compiled.graph.node(refusal.node);
+  for (const Refusal& refusal : side.compiled.partition.refusals) {
+    const Node& node = side.compiled.graph.node(refusal.node);
     data["refusals"].push_back({{"name", node.name}, {"op", node.op_name()}, {"reason", refusal.reason}});
   }
 }
@@ -133,6 +144,7 @@ Json environment(const ModelOptions& options, const std::string& backend) {
                            {{"what", "device"}, {"value", options.device}},
                            {{"what", "before"}, {"value", "plain"}},
                            {{"what", "after"}, {"value", backend}},
+                           {{"what", "precision"}, {"value", options.precision}},
                            {{"what", "threads"}, {"value", std::to_string(options.effective_threads())}}});
   for (const auto& [name, value] : components()) rows.push_back({{"what", name}, {"value", value}});
   return rows;
@@ -144,17 +156,13 @@ struct ReportOptions {
 };
 
 int run(const ReportOptions& options) {
-  if (options.model.device != "cpu") {
-    fail(ErrorCode::unsupported, "the report times steps on the processor, not on {}; show --before-after draws both",
-         options.model.device);
-  }
   const Model model = options.model.load();
   const BindOptions binding = options.model.binding(options.model.plan(model));
   const ThreadScope scope(options.model.effective_threads());
   const std::string backend = accelerated(options.model), &title = options.model.title();
-  Side before(model, binding, "plain"), after(model, binding, backend);
-  Json data = pictures(after.compiled, model, title);
-  add_numbers(data, model, binding, before, after, backend);
+  const Side side(model, binding, backend);
+  Json data = pictures(side.compiled, model, title);
+  add_numbers(data, model, binding, side, backend);
   data["environment"] = environment(options.model, backend);
   write_text(options.output, page("tenon report: " + title, data));
   return 0;

@@ -42,6 +42,7 @@ const number = (value, digits = 3) => value === null || value === undefined ? ""
 const words = (box) => {
   const lines = [`${box.name}: ${box.op}`];
   for (const output of box.output || []) lines.push(`gives ${output}`);
+  if (box.members) lines.push(`${box.members.length} operators of this name; click to open or close`);
   if (box.operators) lines.push(`${box.operators} operators of the model in ${box.steps} steps; click to unfold or fold`);
   if (box.implementation) lines.push(`runs by ${box.implementation}`);
   if (box.ms !== undefined) lines.push(`${number(box.ms)} ms`);
@@ -55,10 +56,16 @@ const about = document.getElementById("about");
 
 // ---- a pane: pan, zoom, hover, click ----
 class Pane {
-  constructor(element, pictures) {
+  constructor(element, pictures, first = 0) {
     this.element = element;
     this.pictures = pictures;
-    this.show(0);
+    this.show(first);
+  }
+  // Which picture a click on the box leads to. Scopes: all open, all closed, then one open in each.
+  leads(id, box) {
+    if (box.members && id[0] === "f") return 1;
+    if (box.members) return this.pictures.length > 2 ? 2 + box.scope : 0;
+    return box.operators && this.pictures.length > 1 ? 1 - this.which : null;
   }
   show(which) {
     this.which = which;
@@ -83,12 +90,18 @@ class Pane {
       const group = this.svg.getElementById(id);
       if (!group) continue;
       group.setAttribute("tabindex", "0");
-      group.setAttribute("role", box.operators ? "button" : "img");
+      const next = this.leads(id, box);
+      group.setAttribute("role", next === null ? "img" : "button");
       group.setAttribute("aria-label", words(box));
       const tell = () => { about.textContent = words(box); };
       group.addEventListener("mouseenter", tell);
       group.addEventListener("focus", tell);
-      const toggle = () => { if (box.operators && this.pictures.length > 1) this.show(1 - this.which); };
+      const toggle = () => {
+        if (next === null) return;
+        this.show(next);
+        const frame = this.svg.getElementById(`f${box.scope}`);
+        if (frame) this.look(frame, 1.2);
+      };
       group.addEventListener("click", () => { if (!this.dragged) toggle(); });
       group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { toggle(); event.preventDefault(); } });
     }
@@ -119,8 +132,8 @@ class Pane {
     this.place();
   }
   fit() { this.box = [...this.whole]; this.place(); }
-  look(group) {
-    const box = group.getBBox(), wide = Math.max(260, box.width * 3);
+  look(group, times = 3) {
+    const box = group.getBBox(), wide = Math.max(260, box.width * times);
     const matrix = this.svg.getCTM().inverse().multiply(group.getCTM());
     const centre = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(matrix);
     const tall = wide * this.svg.clientHeight / this.svg.clientWidth;
@@ -131,7 +144,7 @@ class Pane {
     const found = [];
     for (const [id, box] of Object.entries(this.pictures[this.which].boxes)) {
       const group = this.svg.getElementById(id);
-      const hit = text !== "" && `${box.name} ${box.op}`.toLowerCase().includes(text);
+      const hit = text !== "" && [`${box.name} ${box.op}`, ...(box.members || [])].some((name) => name.toLowerCase().includes(text));
       if (!group) continue;
       group.classList.toggle("hit", hit);
       if (hit) found.push(group);
@@ -140,12 +153,15 @@ class Pane {
   }
 }
 const panes = [
-  new Pane(document.getElementById("before"), [data.before]),
+  new Pane(document.getElementById("before"), data.before, data.before.length > 1 && Object.keys(data.before[0].boxes).length > 150 ? 1 : 0),
   new Pane(document.getElementById("after"), data.unfolded ? [data.folded, data.unfolded] : [data.folded]),
 ];
 window.panes = panes;
 document.getElementById("fit").addEventListener("click", () => panes.forEach((pane) => pane.fit()));
 document.getElementById("fold").addEventListener("click", () => { if (panes[1].pictures.length > 1) panes[1].show(1 - panes[1].which); });
+const scopes = document.getElementById("scopes");
+scopes.hidden = data.before.length < 2;
+scopes.addEventListener("click", () => { panes[0].show(panes[0].which === 1 ? 0 : 1); find(false); });
 const search = document.getElementById("search"), count = document.getElementById("count");
 let turn = 0;
 const find = (next) => {
@@ -206,8 +222,8 @@ const timeline = (parent, rows) => {
   parent.append(chart);
 };
 const roofline = (parent, steps) => {
-  const points = steps.filter((step) => step.macs > 0 && step.ms > 0 && step.bytes > 0)
-    .map((step) => ({ ...step, intensity: 2 * step.macs / step.bytes, rate: 2 * step.macs / step.ms / 1e6 }));
+  const points = steps.filter((step) => step.operations > 0 && step.ms > 0 && step.bytes > 0)
+    .map((step) => ({ ...step, intensity: step.operations / step.bytes, rate: step.operations / step.ms / 1e6 }));
   if (!points.length) { parent.append("no step multiplies matrices"); return; }
   const log = Math.log10, xs = points.map((p) => log(p.intensity)), ys = points.map((p) => log(p.rate));
   const range = (values) => [Math.floor(Math.min(...values)), Math.max(Math.ceil(Math.max(...values)), Math.floor(Math.min(...values)) + 1)];
@@ -228,7 +244,7 @@ if (data.summary) {
   table(section("Summary"), ["what", "before", "after", "ratio"], data.summary, false);
   timeline(section("Time, step after step"), data.timeline);
   roofline(section("Roofline (each point a step)"), data.steps);
-  table(section("Steps"), ["side", "name", "op", "implementation", "output", "ms", "macs", "bytes"], data.steps, true);
+  table(section("Steps"), ["side", "name", "op", "implementation", "output", "ms", "operations", "bytes"], data.steps, true);
   const refused = section("What stays outside the engine nodes, and why");
   data.refusals.length ? table(refused, ["name", "op", "reason"], data.refusals, true) : refused.append("Nothing.");
   table(section("Environment"), ["what", "value"], data.environment, false);
@@ -238,7 +254,7 @@ if (data.summary) {
 constexpr const char* kBody = R"html(
 <div class="bar">
   <label>Find <input id="search" type="search" placeholder="name or operator"></label> <span id="count" aria-live="polite"></span>
-  <button id="fold" type="button">fold or unfold</button> <button id="fit" type="button">whole picture</button>
+  <button id="scopes" type="button">names together or apart</button> <button id="fold" type="button">fold or unfold</button> <button id="fit" type="button">whole picture</button>
   <span class="key"><span style="background:#fdd0a2"></span>engine <span style="background:#74c476"></span>Tenon's fused kernels <span style="background:#c7e9c0"></span>simple loops
   <span style="background:#9ecae1"></span>oneDNN <span style="background:#bcbddc"></span>CUDA <span style="background:#fcbba1"></span>reference</span>
 </div>

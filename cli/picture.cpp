@@ -198,6 +198,90 @@ class AfterDrawing {
   std::map<std::pair<NodeId, int>, std::set<std::string>> inlets_;  // the boxes that read an input of an engine node
 };
 
+class BeforeDrawing {
+ public:
+  BeforeDrawing(const Compiled& compiled, const std::vector<std::string>& inputs, const std::vector<Scope>& scopes,
+                std::optional<std::size_t> open)
+      : graph_(compiled.graph), fed_(inputs.begin(), inputs.end()), scopes_(scopes), open_(open) {
+    for (const Refusal& refusal : compiled.partition.refusals) refused_[refusal.node] = &refusal;
+    for (std::size_t i = 0; i < scopes.size(); ++i) {
+      for (const NodeId id : scopes[i].nodes) scope_[id] = i;
+    }
+  }
+
+  Picture draw() && {
+    for (std::size_t i = 0; i < scopes_.size(); ++i) {
+      if (i == open_) {
+        frame(i);
+      } else {
+        drawing_.box(fmt::format("s{}", i), title(i), "#dddddd", "rounded,filled,bold", facts(i));
+      }
+    }
+    for (const NodeId id : graph_.topological_order()) {
+      if (drawn(id) && !scope_.contains(id)) box(id);
+    }
+    for (const NodeId id : graph_.topological_order()) {
+      for (const Value input : graph_.node(id).inputs) {
+        if (drawn(input.node)) arrows_.emplace(place(input.node), place(id));
+      }
+    }
+    for (const auto& [from, to] : arrows_) {
+      if (from != to) drawing_.arrow(from, to);
+    }
+    return {drawing_.nodes + drawing_.arrows, drawing_.boxes};
+  }
+
+ private:
+  bool drawn(NodeId id) const { return !graph_.node(id).is_variable() || fed_.contains(graph_.node(id).name); }
+
+  /// The box that shows the node.
+  std::string place(NodeId id) const {
+    const auto scope = scope_.find(id);
+    return scope == scope_.end() || scope->second == open_ ? fmt::format("b{}", id) : fmt::format("s{}", scope->second);
+  }
+
+  void box(NodeId id) {
+    const Node& node = graph_.node(id);
+    const std::string name = fmt::format("b{}", id);
+    if (node.is_variable()) return drawing_.box(name, node.name, "#ffffff", "rounded,filled", about(node, nullptr));
+    Json facts = about(node, nullptr);
+    const auto found = refused_.find(id);
+    if (found != refused_.end()) facts["refused"] = found->second->reason;
+    drawing_.box(name, line(node), "#eeeeee", found != refused_.end() ? "filled,dashed" : "filled", std::move(facts));
+  }
+
+  std::string title(std::size_t scope) const {
+    return fmt::format("{}: {} operators", scopes_[scope].name, scopes_[scope].nodes.size());
+  }
+
+  Json facts(std::size_t scope) const {
+    Json members = Json::array();
+    for (const NodeId id : scopes_[scope].nodes) {
+      members.push_back(fmt::format("{} {}", graph_.node(id).name, graph_.node(id).op_name()));
+    }
+    return {{"name", scopes_[scope].name}, {"op", "scope"}, {"scope", scope}, {"members", members}};
+  }
+
+  void frame(std::size_t scope) {
+    drawing_.boxes[fmt::format("f{}", scope)] = facts(scope);
+    drawing_.nodes += fmt::format(
+        "  subgraph cluster_{0} {{\n  id=f{0}; label={1}; style=\"rounded,filled\"; fillcolor=\"#f7f7f7\"; "
+        "color=\"#888888\";\n",
+        scope, quoted(title(scope)));
+    for (const NodeId id : scopes_[scope].nodes) box(id);
+    drawing_.nodes += "  }\n";
+  }
+
+  const Graph& graph_;
+  std::set<std::string> fed_;
+  const std::vector<Scope>& scopes_;
+  std::optional<std::size_t> open_;
+  std::map<NodeId, const Refusal*> refused_;
+  std::map<NodeId, std::size_t> scope_;
+  Drawing drawing_;
+  std::set<std::pair<std::string, std::string>> arrows_;  // between two scopes one is enough
+};
+
 /// Where an arrow's ends are, both pictures of one file have their own ids: "b" before, "a" after.
 constexpr const char* kLooks =
     "  node [shape=box, height=0.22, margin=\"0.14,0.03\", fontname=\"Helvetica\", fontsize=10, color=\"#666666\"];\n"
@@ -206,29 +290,9 @@ constexpr const char* kLooks =
 
 }  // namespace
 
-Picture picture_before(const Compiled& compiled, const std::vector<std::string>& inputs) {
-  const Graph& graph = compiled.graph;
-  const std::set<std::string> fed(inputs.begin(), inputs.end());
-  std::map<NodeId, const Refusal*> refused;
-  for (const Refusal& refusal : compiled.partition.refusals) refused[refusal.node] = &refusal;
-  Drawing drawing;
-  for (const NodeId id : graph.topological_order()) {
-    const Node& node = graph.node(id);
-    const std::string name = fmt::format("b{}", id);
-    if (node.is_variable()) {
-      if (fed.contains(node.name)) drawing.box(name, node.name, "#ffffff", "rounded,filled", about(node, nullptr));
-      continue;
-    }
-    Json facts = about(node, nullptr);
-    const auto found = refused.find(id);
-    if (found != refused.end()) facts["refused"] = found->second->reason;
-    drawing.box(name, line(node), "#eeeeee", found != refused.end() ? "filled,dashed" : "filled", std::move(facts));
-    for (const Value input : node.inputs) {
-      const Node& source = graph.node(input.node);
-      if (!source.is_variable() || fed.contains(source.name)) drawing.arrow(fmt::format("b{}", input.node), name);
-    }
-  }
-  return {drawing.nodes + drawing.arrows, drawing.boxes};
+Picture picture_before(const Compiled& compiled, const std::vector<std::string>& inputs,
+                       const std::vector<Scope>& scopes, std::optional<std::size_t> open) {
+  return BeforeDrawing(compiled, inputs, scopes, open).draw();
 }
 
 Picture picture_after(const Program& program, bool unfolded) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "report.h"
 #include "runtime/compile.h"
+#include "scopes.h"
 
 namespace tenon::cli {
 
@@ -14,8 +16,10 @@ struct Picture {
   Json boxes;
 };
 
-/// The operators as the model has them; those that stay outside every engine node are marked, with the reason.
-Picture picture_before(const Compiled& compiled, const std::vector<std::string>& inputs);
+/// The operators as the model has them; those that stay outside every engine node are marked, with the reason. Each of
+/// the scopes is one box "s<index>"; the one that is open is a frame "f<index>" around its operators.
+Picture picture_before(const Compiled& compiled, const std::vector<std::string>& inputs,
+                       const std::vector<Scope>& scopes = {}, std::optional<std::size_t> open = {});
 
 /// The program: engine nodes are single boxes, or, `unfolded`, frames around the steps they run.
 Picture picture_after(const Program& program, bool unfolded);

@@ -98,6 +98,27 @@ def test_search_finds_a_node(page):
     assert page.locator("#before svg .hit").count() == 0
 
 
+def test_names_together_and_apart(page):
+    nodes = page.locator("#before svg .node")
+    every = nodes.count()
+    page.locator("#scopes").click()
+    closed = nodes.count()
+    assert closed < every / 3
+    page.locator("#search").fill("stage4_conv1_fwd")
+    assert page.locator("#count").inner_text().startswith("1 before")  # the scope that holds it
+    scope = page.locator("#before svg .hit")
+    scope.hover()
+    assert "operators of this name" in page.locator("#about").inner_text()
+    scope.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#before svg .cluster").count() == 1
+    assert closed < nodes.count() < every
+    page.locator("#before svg .cluster text").click()
+    assert page.locator("#before svg .cluster").count() == 0 and nodes.count() == closed
+    page.locator("#scopes").click()
+    assert nodes.count() == every
+
+
 def test_zoom_and_pan(page):
     box = "document.querySelector('#before svg').getAttribute('viewBox')"
     start = page.evaluate(box)
@@ -137,6 +158,8 @@ def test_a_thousand_nodes(browser, program, tmp_path):
     subprocess.run([program, "show", "densenet201", "--before-after", str(file)], check=True)
     opened = browser.new_page()
     opened.goto(file.as_uri())
+    assert opened.locator("#before svg .node").count() < 40  # together by their names
+    opened.locator("#scopes").click()
     assert opened.locator("#before svg .node").count() > 700
     opened.locator("#search").fill("stage4_conv60")
     assert opened.locator("#before svg .hit").count() == 1
