@@ -127,7 +127,8 @@ void add_numbers(Json& data, const Model& model, const BindOptions& options, con
       {compared("forward, median, ms", forward_ms(before, options.device), forward_ms(after, options.device)),
        compared("steps one by one, ms", total(first), total(second)),
        compared("steps", static_cast<double>(first.size()), static_cast<double>(second.size())),
-       compared("activations and workspaces, MB", megabytes(before.activation_bytes()), megabytes(after.activation_bytes())),
+       compared("activations and workspaces, MB", megabytes(before.activation_bytes()),
+                megabytes(after.activation_bytes())),
        compared("parameters, MB", megabytes(before.parameter_bytes()), megabytes(after.parameter_bytes()))});
   data["timeline"] = Json::array({{{"name", "before"}, {"steps", first}}, {{"name", "after"}, {"steps", second}}});
   data["steps"] = first;

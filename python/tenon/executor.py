@@ -32,7 +32,9 @@ def bind_options(
     """TenonBindOptions; what it points to lives as long as it."""
     known = _array.types(shapes, dtypes)
     names = [_lib.encode(text) for text in (device, backend, precision, tune)]
-    return _lib.BindOptions(known, len(known), names[0], names[1], threads, names[2], names[3])
+    return _lib.BindOptions(
+        inputs=known, input_count=len(known), device=names[0], backend=names[1], threads=threads, precision=names[2], tune=names[3]
+    )
 
 
 def bind(

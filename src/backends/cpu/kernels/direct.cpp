@@ -167,7 +167,7 @@ class Direct final : public Convolution {
 
   ConvolutionProblem problem_;
   Isa isa_;
-  std::int64_t words_;     // of a pixel's 16 channels
+  std::int64_t words_;  // of a pixel's 16 channels
   std::int64_t threads_;
   Extent reach_{1, 1, 1};  // of the source with its border, as far as it is read
   bool pointwise_ = false, copies_ = false;
