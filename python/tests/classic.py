@@ -1029,6 +1029,62 @@ check("attributes of any kind", lambda: type(sym.Convolution(sym.var("d"), kerne
 check("initialize whatever the name", lambda: (lambda p: (p.initialize(mx.init.Constant(3)), p.data())[1])(gluon.Parameter("strange", shape=(2,))))
 check("interpolation", lambda: [mx.image.image._get_interp_method(9, sizes) for sizes in ((2, 2, 4, 4), (4, 4, 2, 2), (4, 2, 2, 4))])
 
+# ---- deformable convolutions, data sets of files, images in records ----
+
+GRID = nd.array(np.sin(np.arange(2 * 4 * 5 * 6)).reshape(2, 4, 5, 6))
+MOVES = nd.array(np.cos(np.arange(2 * 18 * 5 * 6)).reshape(2, 18, 5, 6))
+MASK = nd.sigmoid(MOVES[:, :9])
+TAPS = nd.array(np.sin(np.arange(3 * 4 * 9) + 1).reshape(3, 4, 3, 3))
+WINDOW = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 3, "no_bias": True}
+
+
+def deformable(kind, **how):
+    block = getattr(gluon.contrib.cnn, kind)(3, kernel_size=3, padding=1, in_channels=4, weight_initializer="one", offset_weight_initializer=mx.init.Constant(0.01), **how)
+    block.initialize()
+    return [sorted(name.split("_", 1)[1] for name in block.collect_params()), block(GRID)]
+
+
+check("nd.contrib.DeformableConvolution", lambda: nd.contrib.DeformableConvolution(GRID, MOVES, TAPS, **WINDOW))
+check("nd.contrib.ModulatedDeformableConvolution", lambda: nd.contrib.ModulatedDeformableConvolution(GRID, MOVES, MASK, TAPS, **WINDOW))
+for kind in ("DeformableConvolution", "ModulatedDeformableConvolution"):
+    check(f"gluon {kind}", lambda kind=kind: deformable(kind))
+    check(f"gluon {kind} activation", lambda kind=kind: deformable(kind, activation="relu", use_bias=False)[1])
+
+PICTURE = (np.arange(6 * 5 * 3) * 7 % 256).astype("uint8").reshape(6, 5, 3)  # blue, green, red
+
+
+def packed(fmt, **how):
+    return mx.recordio.pack_img(mx.recordio.IRHeader(0, 3.0, 5, 0), PICTURE, img_fmt=fmt, **how)
+
+
+def folder_of_images():
+    for name in ("cat", "dog"):
+        os.makedirs(os.path.join(FOLDER, "images", name), exist_ok=True)
+        for i in range(2):
+            with open(os.path.join(FOLDER, "images", name, f"{i}.png"), "wb") as file:
+                file.write(mx.recordio.unpack(packed(".png"))[1])
+    return gluon.data.vision.ImageFolderDataset(os.path.join(FOLDER, "images"))
+
+
+def records_of_images():
+    paths = [os.path.join(FOLDER, name) for name in ("pictures.idx", "pictures.rec")]
+    record = mx.recordio.MXIndexedRecordIO(*paths, "w")
+    for i in range(3):
+        record.write_idx(i, packed(".png"))
+    record.close()
+    return gluon.data.vision.ImageRecordDataset(paths[1])
+
+
+check("recordio pack_img png", lambda: mx.recordio.unpack_img(packed(".png"))[1])
+check("recordio pack_img header", lambda: list(mx.recordio.unpack(packed(".jpg", quality=80))[0]))
+check("recordio pack_img jpeg is near", lambda: bool(np.abs(mx.recordio.unpack_img(packed(".jpg", quality=100))[1].astype(int) - PICTURE).mean() < 40))
+check("recordio pack_img kind", lambda: [mx.recordio.unpack(packed(fmt))[1][:2].hex() for fmt in (".jpg", ".png")])
+check("ImageFolderDataset", lambda: (lambda d: [len(d), d.synsets, [os.path.basename(path) for path, _ in d.items], d[3][0], d[3][1]])(folder_of_images()))
+check("ImageFolderDataset transform", lambda: folder_of_images().transform_first(gluon.data.vision.transforms.ToTensor())[1][0].shape)
+check("ImageRecordDataset", lambda: (lambda d: [len(d), d[2][0], float(d[2][1])])(records_of_images()))
+check("RecordFileDataset", lambda: (records_of_images(), mx.recordio.unpack(gluon.data.RecordFileDataset(os.path.join(FOLDER, "pictures.rec"))[1])[0].id)[1])
+check("Parameter counts", lambda: [(name.split("_", 1)[1], p._differentiable) for name, p in (lambda b: (b.initialize(), b(GRID), b)[2])(nn.BatchNorm()).collect_params().items()])
+
 # ---- the rest ----
 
 check("version", lambda: mx.__version__)

@@ -35,6 +35,7 @@ class Parameter:
         self.init = init
         self.allow_deferred_init = allow_deferred_init
         self.grad_req = grad_req if differentiable else "null"
+        self._differentiable = differentiable  # scripts that count weights ask for it
         self._data = None
         self._ctx = None
         self._deferred = None

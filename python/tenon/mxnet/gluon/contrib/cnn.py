@@ -55,6 +55,9 @@ class DeformableConvolution(_Deformable):
 
     _operator = "DeformableConvolution"
 
+    def _alias(self):
+        return "deformable_conv"
+
     def _moves(self, F, moved):
         return [moved]
 
@@ -63,6 +66,9 @@ class ModulatedDeformableConvolution(_Deformable):
     """It also says how much each tap counts."""
 
     _operator, _maps = "ModulatedDeformableConvolution", 3
+
+    def _alias(self):
+        return "modulated_deformable_conv"
 
     def _moves(self, F, moved):
         offsets = F.slice_axis(moved, axis=1, begin=0, end=2 * self._taps)
