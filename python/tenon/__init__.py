@@ -10,6 +10,7 @@
 """
 
 from . import errors
+from ._dlpack import DeviceArray
 from ._lib import components, lib
 from .engine import Engine
 from .errors import Error
@@ -19,6 +20,7 @@ from .model import Model, devices, load, load_files, zoo, zoo_input, zoo_names
 __version__ = lib.tenon_version().decode()
 
 __all__ = [
+    "DeviceArray",
     "Engine",
     "Error",
     "Executor",

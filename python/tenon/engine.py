@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from . import _array
+from . import _array, _dlpack
 from ._lib import Handle, lib, make
 from ._progress import Progress, Watch
 from .errors import Error, InvalidArgument
@@ -19,8 +19,8 @@ from .executor import Executor, Step, bind_options
 if TYPE_CHECKING:
     from .model import Model
 
-#: Of the inputs, in their order.
-Shapes = Tuple[Tuple[int, ...], ...]
+#: Of the inputs, in their order; None for one that a call leaves as it is.
+Shapes = Tuple[Optional[Tuple[int, ...]], ...]
 
 #: The accelerated backend of each kind of device.
 ACCELERATED = {"cpu": "cpu", "cuda": "cuda"}
@@ -62,6 +62,7 @@ class Engine:
         self._compiled: Dict[Shapes, Handle] = {}
         self._local = threading.local()
         self.device = device
+        self._place = _dlpack.number_of(device)
         self.precision = precision
         self._first = self._build_first(backend)
 
@@ -112,10 +113,14 @@ class Engine:
         """Runs the network on NumPy arrays or anything with DLPack; one output comes bare, several as a list.
 
         Inputs are given by position or by name. With `out` (an array, or a list of them) the results are written there.
+        Arrays on the engine's own GPU are read where they lie, until the next call, and the results stay there: a
+        tenon.DeviceArray, which the next call of this thread overwrites.
         """
         if self._model is None:
             raise InvalidArgument("the engine is closed")
         arrays = self._arrangement(values, named)
+        if self._place[0] != _dlpack.CPU and any(map(self._lies_there, arrays)):
+            return self._call_there(arrays, out)
         key = tuple([None if array is None else array.shape for array in arrays])
         executors = self._executors()
         executor = executors.get(key)
@@ -125,24 +130,38 @@ class Engine:
         results = executor.run(arrays, [out] if isinstance(out, np.ndarray) else out)
         return results[0] if len(results) == 1 else results
 
+    def _lies_there(self, value: Any) -> bool:
+        return type(value) is not np.ndarray and _dlpack.device_of(value) == self._place
+
+    def _call_there(self, arrays: List[Any], out: Any) -> Any:
+        """A call with arrays of the engine's own GPU, whose results stay there."""
+        if out is not None:
+            raise TypeError("out= takes the host's arrays; with inputs on the GPU the results are tenon.DeviceArray")
+        executor = self._executor_for(arrays)
+        results = _dlpack.run(executor, arrays, self._lies_there)
+        return results[0] if len(results) == 1 else results
+
+    def _taken(self, value: Any) -> Any:
+        if type(value) is np.ndarray or (self._place[0] != _dlpack.CPU and self._lies_there(value)):
+            return value
+        return _array.as_array(value)
+
     def _arrangement(self, values: Sequence[Any], named: Mapping[str, Any]) -> List[Any]:
         names = self.inputs
-        arrays: List[Any] = [
-            value if type(value) is np.ndarray else _array.as_array(value) for value in values[: len(names)]
-        ]
+        arrays: List[Any] = [value if type(value) is np.ndarray else self._taken(value) for value in values[: len(names)]]
         if len(values) > len(names):
             raise TypeError(f"the network has {len(names)} inputs ({', '.join(names)}), but {len(values)} values came")
         arrays += [None] * (len(names) - len(arrays))
         for name, value in named.items():
             if name not in names:
                 raise TypeError(f"there is no input '{name}'; the inputs are {', '.join(names)}")
-            arrays[names.index(name)] = _array.as_array(value)
+            arrays[names.index(name)] = self._taken(value)
         return arrays
 
     def _executor_for(self, arrays: Sequence[Any]) -> Executor:
         """A session of this thread for these inputs; the model is compiled for shapes that are new."""
         shapes = dict(self._shapes)
-        shapes.update({name: array.shape for name, array in zip(self.inputs, arrays) if array is not None})
+        shapes.update({name: tuple(array.shape) for name, array in zip(self.inputs, arrays) if array is not None})
         with self._lock:
             for key, handle in self._compiled.items():
                 if all(shapes.get(name, shape) == shape for name, shape in zip(self.inputs, key)):

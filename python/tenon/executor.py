@@ -121,6 +121,27 @@ class Executor:
             if not fits or not array.flags.c_contiguous or not array.flags.writeable:
                 raise ValueError(f"out= for '{name}' must be a writeable C-contiguous {dtype} array of shape {shape}")
 
+    @property
+    def stream(self) -> Optional[int]:
+        """The CUDA stream that forwards are queued on, as a number; None on the CPU."""
+        found = c_void_p()
+        lib.tenon_executor_stream(self._handle.pointer, byref(found))
+        return found.value
+
+    def set_input(self, i: int, value: Any) -> None:
+        """Copies the value into the i-th input; waits for forwards that are queued."""
+        shape, dtype = self.input_types[i]
+        array = _array.as_array(value, dtype)
+        if array.shape != shape:
+            raise ValueError(f"the input '{self.inputs[i]}' is bound with shape {shape}, but the value has {array.shape}")
+        tensor = _array.borrow(array)
+        lib.tenon_executor_set_input(self._handle.pointer, _lib.encode(self.inputs[i]), tensor.pointer)
+
+    def output(self, i: int) -> Any:
+        """A copy of the i-th output of the last forward, which it waits for."""
+        tensor = make(lib.tenon_tensor_free, lib.tenon_executor_output, self._handle.pointer, i)
+        return _array.view(tensor).copy()
+
     def set_monitor(self, monitor: Optional[Callable[[str, Any], None]]) -> None:
         """Calls `monitor(name, array)` after each node with each visible output ("conv0_output"); None stops it."""
         if monitor is None:
