@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a call through Python costs: a network of one relu over 8 numbers, one thread, microseconds, the least of 30 rounds.
+"""What a call through Python costs: a network of one relu over 8 numbers, one thread, microseconds, the least of many short rounds.
 
 Prints Tenon's session called through ctypes alone, the native engine, MXNet's interface by Tenon, and, where TENON_MXNET_PYTHON
 names a Python with MXNet 1.9.1, the same by MXNet itself. Needs the package (installed, or PYTHONPATH and TENON_LIBRARY)."""
@@ -14,7 +14,7 @@ SYMBOL = """{"nodes": [{"op": "null", "name": "data", "inputs": []},
 "arg_nodes": [0], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}"""
 
 
-def microseconds(call, calls=1000, rounds=30):
+def microseconds(call, calls=200, rounds=150):
     best = float("inf")
     for _ in range(rounds):
         start = time.perf_counter()
@@ -27,7 +27,7 @@ def microseconds(call, calls=1000, rounds=30):
 def classic(mx):
     executor = mx.sym.load_json(SYMBOL).simple_bind(mx.cpu(), data=(1, 8), grad_req="null")
     data = mx.nd.ones((1, 8))
-    return microseconds(lambda: executor.forward(is_train=False, data=data)[0].wait_to_read(), calls=300)
+    return microseconds(lambda: executor.forward(is_train=False, data=data)[0].wait_to_read())
 
 
 def main():

@@ -133,10 +133,11 @@ class Pane {
   }
   fit() { this.box = [...this.whole]; this.place(); }
   look(group, times = 3) {
-    const box = group.getBBox(), wide = Math.max(260, box.width * times);
+    const box = group.getBBox(), shape = this.svg.clientWidth / this.svg.clientHeight;
+    const wide = Math.max(260, box.width * times, box.height * times * shape);
     const matrix = this.svg.getCTM().inverse().multiply(group.getCTM());
     const centre = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(matrix);
-    const tall = wide * this.svg.clientHeight / this.svg.clientWidth;
+    const tall = wide / shape;
     this.box = [centre.x - wide / 2, centre.y - tall / 2, wide, tall];
     this.place();
   }
