@@ -13,7 +13,7 @@ h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
 .panes { display: grid; grid-template-columns: 1fr 1fr; gap: .8rem; }
 .pane { border: 1px solid var(--line); height: 72vh; position: relative; overflow: hidden; border-radius: 6px; background: #fff; }
 .pane svg { width: 100%; height: 100%; cursor: grab; touch-action: none; }
-.pane .node, .pane .cluster { cursor: pointer; }
+.pane .node, .pane .cluster { cursor: pointer; } .pane .edge { pointer-events: none; }
 .pane .node:focus, .pane .cluster:focus { outline: none; }
 .pane .node:focus polygon, .pane .node:focus path, .pane .hit polygon, .pane .hit path { stroke: #d94801; stroke-width: 3; }
 .pane h3 { position: absolute; margin: .3rem .6rem; font-size: .9rem; color: #333; pointer-events: none; }
