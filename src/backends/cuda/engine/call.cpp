@@ -141,13 +141,12 @@ bool FusedCall::is_hidden_layer() const {
   return function != "add" && function != "fma" && function != "mul" && function != "sub";
 }
 
-std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, const WeightShape& shape) const {
+std::shared_ptr<const Tensor> FusedCall::pack(const WeightLayout& layout, const WeightShape& shape) const {
   const Tensor& source = *request_.constant[1];
   const Tensor* side = shape.side ? request_.constant[2] : nullptr;
-  const WeightLayout& layout = spec.weights;
   const std::string kind =
       fmt::format("{} {} order={} n={} chunk={} units={} split={} taps={} stem={} side={}", request_.memory.name(),
-                  name(spec.storage), static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units,
+                  name(storage_), static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units,
                   layout.split, shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
   return request_.parameters.derive(source, kind, [&] {
     const Tensor values = as_float32(source), side_values = side == nullptr ? Tensor() : as_float32(*side);
@@ -155,14 +154,14 @@ std::shared_ptr<const Tensor> FusedCall::pack(const KernelSpec& spec, const Weig
     const std::span<const float> side_floats = side == nullptr ? std::span<const float>() : floats(side_values);
     if (shape.stem) {
       const std::vector<float> paired = stem_weights(floats(values), channels, shape.src_channels);
-      return resident_bytes(request_.memory, pack_weights({paired, {}, channels, 8, 28}, layout, spec.storage));
+      return resident_bytes(request_.memory, pack_weights({paired, {}, channels, 8, 28}, layout, storage_));
     }
     const ConvolutionWeights weights{floats(values), side_floats, channels, shape.src_channels, shape.taps};
-    return resident_bytes(request_.memory, pack_weights(weights, layout, spec.storage));
+    return resident_bytes(request_.memory, pack_weights(weights, layout, storage_));
   });
 }
 
-StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst,
+StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryFormat dst,
                          const WeightShape& weights) const {
   const OpCall& call = request_.call;
   StepPlan plan;
@@ -196,7 +195,7 @@ StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat
   std::optional<Scratch> scratch;
   KernelPointers measured = fixed;
   std::shared_ptr<const Tensor> packed;
-  const auto prepare = [&](const KernelSpec& spec) {
+  const auto prepare = [&](const Way& way) {
     if (!scratch) {
       scratch.emplace(request_.memory);
       measured.src = scratch->take(padded_bytes(call.inputs[0], src));
@@ -206,22 +205,23 @@ StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat
       for (std::size_t i = 0; i < outputs; ++i) measured.dst[i] = scratch->take(padded_bytes(call.outputs[i], dst));
       if (weights.side) measured.side_dst[0] = scratch->take(padded_bytes(call.outputs[outputs], dst));
     }
-    if (weights.taps > 0) packed = pack(spec, weights);
+    if (weights.taps > 0) packed = pack(way.weights, weights);
     measured.weight = packed ? packed->data() : nullptr;
-    return measured;
+    return Trial{measured, way.workspace_bytes == 0 ? nullptr : scratch->take(way.workspace_bytes)};
   };
   const auto abandon = [&] {
     scratch->abandon();
     scratch.reset();
   };
-  FusedKernel kernel = choose_kernel(device_, candidates, prepare, abandon);
+  Way way = choose_way(device_, candidates, prepare, abandon);
   if (weights.taps > 0) {
-    packed = pack(kernel.spec(), weights);
+    packed = pack(way.weights, weights);
     fixed.weight = packed->data();
     plan.packed.push_back(packed);
   }
-  plan.variant = kernel.spec().label;
-  plan.kernel.run = [kernel = std::move(kernel), fixed, tensors, outputs](const Operands& operands) {
+  plan.variant = way.label;
+  plan.kernel.workspace_bytes = way.workspace_bytes;
+  plan.kernel.run = [launch = std::move(way.launch), fixed, tensors, outputs](const Operands& operands) {
     KernelPointers pointers = fixed;
     pointers.src = operands.src[0];
     for (const auto& [input, operand] : tensors) {
@@ -229,7 +229,7 @@ StepPlan FusedCall::plan(const std::vector<KernelSpec>& candidates, MemoryFormat
     }
     std::ranges::copy(operands.dst.first(outputs), pointers.dst.begin());
     std::ranges::copy(operands.dst.subspan(outputs), pointers.side_dst.begin());
-    kernel.launch(operands.stream, pointers);
+    launch(operands.stream, pointers, operands.workspace);
   };
   return plan;
 }

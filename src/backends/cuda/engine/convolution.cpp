@@ -21,7 +21,7 @@ Offer offer_convolution(const StepRequest& request) {
                      problem.src_channels);
   if (conditions.refuse()) return conditions.reason();
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan(candidates, format, format, {problem.src_channels / problem.groups, problem.taps()});
+  return fused.plan({candidates, {}}, format, format, {problem.src_channels / problem.groups, problem.taps()});
 }
 
 Offer offer_pair(const StepRequest& request) {
@@ -34,7 +34,7 @@ Offer offer_pair(const StepRequest& request) {
   problem.side = true;
   const auto candidates = convolution_candidates(problem, fused.epilogue(), plain_epilogue(), fused.target());
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan(candidates, format, format, {problem.src_channels, problem.taps(), true});
+  return fused.plan({candidates, {}}, format, format, {problem.src_channels, problem.taps(), true});
 }
 
 Offer offer_pool(const StepRequest& request) {
@@ -49,7 +49,7 @@ Offer offer_pool(const StepRequest& request) {
   problem.dst_w *= 2;
   const auto candidates = convolution_candidates(problem, fused.epilogue(), {}, fused.target());
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan(candidates, format, format, {problem.src_channels, problem.taps()});
+  return fused.plan({candidates, {}}, format, format, {problem.src_channels, problem.taps()});
 }
 
 Offer offer_stem(const StepRequest& request) {
@@ -70,7 +70,7 @@ Offer offer_stem(const StepRequest& request) {
   const auto candidates = stem_candidates(problem, conv, fused.epilogue(), fused.target());
   conditions.require(!candidates.empty(), "no kernel makes a stem of {}", src.str());
   if (conditions.refuse()) return conditions.reason();
-  return fused.plan(candidates, {}, blocked_format(fused.storage()), {problem.src_channels, 49, false, true});
+  return fused.plan({candidates, {}}, {}, blocked_format(fused.storage()), {problem.src_channels, 49, false, true});
 }
 
 }  // namespace

@@ -56,14 +56,14 @@ class FusedCall {
 
   /// The plan of a step that runs one of the candidates. Its data and its results lie in the given formats, tensor
   /// operands as the results.
-  StepPlan plan(const std::vector<KernelSpec>& candidates, MemoryFormat src, MemoryFormat dst,
+  StepPlan plan(const Candidates& candidates, MemoryFormat src, MemoryFormat dst,
                 const WeightShape& weights = {}) const;
 
  private:
   /// The device's copy of a vector, in float32, filled up.
   std::shared_ptr<const Tensor> vector_of(int input) const;
   /// The device's copy of the weights, packed for the kernel.
-  std::shared_ptr<const Tensor> pack(const KernelSpec& spec, const WeightShape& shape) const;
+  std::shared_ptr<const Tensor> pack(const WeightLayout& layout, const WeightShape& shape) const;
 
   const StepRequest& request_;
   const GpuDevice& device_;

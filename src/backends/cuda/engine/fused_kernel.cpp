@@ -75,13 +75,13 @@ class Stopwatch {
   Stopwatch& operator=(const Stopwatch&) = delete;
 
   /// Nothing where the first launch does not end in time; the stopwatch is of no more use then.
-  std::optional<float> microseconds(const FusedKernel& kernel, const KernelPointers& pointers) {
-    kernel.launch(stream_, pointers);
+  std::optional<float> microseconds(const Way& way, const Trial& trial) {
+    way.launch(stream_, trial.pointers, trial.workspace);
     if (!ends_in_time()) return {};
     CUgraph graph = nullptr;
     CUgraphExec recorded = nullptr;
     check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-    for (int i = 0; i < kLaunches; ++i) kernel.launch(stream_, pointers);
+    for (int i = 0; i < kLaunches; ++i) way.launch(stream_, pointers, workspace);
     check(driver().cuStreamEndCapture(stream_, &graph));
     check(driver().cuGraphInstantiateWithFlags(&recorded, graph, 0));
     check(driver().cuGraphDestroy(graph));
@@ -130,14 +130,23 @@ void compile_all(const std::vector<KernelSpec>& candidates, std::size_t count) {
 }
 
 /// What a measured choice is kept by: everything that decides it but the values.
-std::string problem_key(const GpuDevice& device, const std::vector<KernelSpec>& candidates) {
+std::string problem_key(const GpuDevice& device, const Candidates& candidates) {
   std::string key = device.properties().name;
-  for (const KernelSpec& spec : candidates) {
+  for (const Way& way : candidates.libraries) key += '\n' + way.label;
+  for (const KernelSpec& spec : candidates.generated) {
     key += '\n' + spec.label + ' ' + std::string(name(spec.storage)) + ' ' + to_text(spec.main.expressions) + ' ' +
            to_text(spec.side.expressions);
     for (const auto& [constant, value] : spec.constants) key += fmt::format(" {}={}", constant, value);
   }
   return key;
+}
+
+Way way_of(FusedKernel kernel) {
+  const KernelSpec& spec = kernel.spec();
+  return {spec.label, spec.weights, 0,
+          [kernel = std::move(kernel)](void* stream, const KernelPointers& pointers, void*) {
+            kernel.launch(stream, pointers);
+          }};
 }
 
 std::optional<FusedKernel> try_kernel(const GpuDevice& device, const KernelSpec& spec) {
@@ -160,42 +169,59 @@ FusedKernel first_kernel(const GpuDevice& device, const std::vector<KernelSpec>&
   fail(ErrorCode::internal, "none of {} kernels could be made", candidates.size());
 }
 
-FusedKernel measured_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                            const std::function<KernelPointers(const KernelSpec&)>& prepare,
-                            const std::function<void()>& abandon, std::string& label) {
-  const std::size_t count = std::min(candidates.size(), kMeasured);
-  compile_all(candidates, count);
+/// The ways that are measured: the first of the kernels, those that compile, and the libraries'.
+std::vector<Way> contenders(const GpuDevice& device, const Candidates& candidates) {
+  const std::vector<KernelSpec>& generated = candidates.generated;
+  const std::size_t count = std::min(generated.size(), kMeasured);
+  compile_all(generated, count);
   std::string sizes;
-  for (const auto& [constant, value] : candidates.front().constants) sizes += fmt::format(" {}={}", constant, value);
+  for (const auto& [constant, value] : generated.front().constants) sizes += fmt::format(" {}={}", constant, value);
   log(LogLevel::debug, "measuring {} kernels for {}", count, sizes);
+  std::vector<Way> ways;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (auto kernel = try_kernel(device, generated[i])) ways.push_back(way_of(*std::move(kernel)));
+  }
+  ways.insert(ways.end(), candidates.libraries.begin(), candidates.libraries.end());
+  return ways;
+}
+
+/// The fastest; none where there is nothing to measure.
+std::optional<Way> measured_way(const GpuDevice& device, const Candidates& candidates,
+                                const std::function<Trial(const Way&)>& prepare, const std::function<void()>& abandon) {
   auto stopwatch = std::make_unique<Stopwatch>();
-  std::optional<FusedKernel> best;
+  std::optional<Way> best;
   float least = 0;
   std::size_t late = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto kernel = try_kernel(device, candidates[i]);
-    if (!kernel) continue;
-    const std::optional<float> time = stopwatch->microseconds(*kernel, prepare(kernel->spec()));
+  for (const Way& way : contenders(device, candidates)) {
+    const std::optional<float> time = stopwatch->microseconds(way, prepare(way));
     if (!time) {
-      log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", kernel->spec().label,
-          kPatience.count());
+      log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", way.label, kPatience.count());
       ++late;
       if (abandon) abandon();
       stopwatch = std::make_unique<Stopwatch>();
       continue;
     }
-    log(LogLevel::debug, "  {}: {:.2f} us", kernel->spec().label, *time);
+    log(LogLevel::debug, "  {}: {:.2f} us", way.label, *time);
     if (best && *time >= least) continue;
-    best = kernel;
+    best = way;
     least = *time;
   }
   if (!best && late > 0) {
-    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each", count, late,
-         kPatience.count());
+    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each",
+         candidates.generated.size(), late, kPatience.count());
   }
-  if (!best) return first_kernel(device, candidates);
-  label = best->spec().label;
-  return *best;
+  return best;
+}
+
+/// The way that was measured to be the best before, where it can still be made.
+std::optional<Way> kept_way(const GpuDevice& device, const Candidates& candidates, const std::string& label) {
+  const auto library = std::ranges::find(candidates.libraries, label, &Way::label);
+  if (library != candidates.libraries.end()) return *library;
+  const auto spec = std::ranges::find(candidates.generated, label, &KernelSpec::label);
+  if (spec == candidates.generated.end()) return {};
+  auto kernel = try_kernel(device, *spec);
+  if (!kernel) return {};
+  return way_of(*std::move(kernel));
 }
 
 }  // namespace
@@ -242,22 +268,19 @@ Target target_of(const GpuDevice& device) {
   return target;
 }
 
-FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                          const std::function<KernelPointers(const KernelSpec&)>& prepare,
-                          const std::function<void()>& abandon) {
-  if (!prepare || candidates.size() == 1 || env::tune() == "off") return first_kernel(device, candidates);
+Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
+               const std::function<void()>& abandon) {
+  const bool single = candidates.generated.size() + candidates.libraries.size() == 1;
+  if (!prepare || single || env::tune() == "off") return way_of(first_kernel(device, candidates.generated));
   static const FileCache cache = FileCache::named("cuda-choices");
   const std::string key = problem_key(device, candidates);
   if (const auto kept = cache.find(key)) {
-    const auto found = std::ranges::find(candidates, *kept, &KernelSpec::label);
-    if (found != candidates.end()) {
-      if (auto kernel = try_kernel(device, *found)) return *std::move(kernel);
-    }
+    if (auto way = kept_way(device, candidates, *kept)) return *std::move(way);
   }
-  std::string label;
-  FusedKernel kernel = measured_kernel(device, candidates, prepare, abandon, label);
-  if (!label.empty()) cache.keep(key, label);
-  return kernel;
+  auto way = measured_way(device, candidates, prepare, abandon);
+  if (!way) return way_of(first_kernel(device, candidates.generated));
+  cache.keep(key, way->label);
+  return *std::move(way);
 }
 
 }  // namespace tenon::cuda

@@ -42,12 +42,30 @@ class FusedKernel {
 /// What the generator should make kernels for.
 Target target_of(const GpuDevice& device);
 
-/// The kernel to take among candidates, the likeliest first. `prepare` gives what a candidate is to be measured with
-/// (it packs the weights); without it, or with a single candidate, the first that compiles without spilling registers.
-/// What was measured is kept on disk by device and problem. A candidate that does not end in time is left out, and
-/// `abandon` called: it may still write to what it was given.
-FusedKernel choose_kernel(const GpuDevice& device, const std::vector<KernelSpec>& candidates,
-                          const std::function<KernelPointers(const KernelSpec&)>& prepare,
-                          const std::function<void()>& abandon = {});
+/// A way to run a step: a generated kernel, or a library's.
+struct Way {
+  std::string label;  ///< "ring n=128 …", "cublaslt"
+  WeightLayout weights;
+  std::size_t workspace_bytes = 0;
+  std::function<void(void* stream, const KernelPointers& pointers, void* workspace)> launch;
+};
+
+/// What there is to choose from: kernels to be generated, the likeliest first, and a library's ways.
+struct Candidates {
+  std::vector<KernelSpec> generated;
+  std::vector<Way> libraries;
+};
+
+/// What a way is measured with: its weights packed as it wants them.
+struct Trial {
+  KernelPointers pointers;
+  void* workspace = nullptr;
+};
+
+/// The way to take. Without `prepare`, or with a single candidate, the first kernel that compiles without spilling
+/// registers. What was measured is kept on disk by device and problem. A candidate that does not end in time is left
+/// out, and `abandon` called: it may still write to what it was given.
+Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
+               const std::function<void()>& abandon = {});
 
 }  // namespace tenon::cuda

@@ -23,8 +23,8 @@ Offer offer_pooling(const StepRequest& request) {
   const Window& window = sizes.window;
   const bool whole = window.kernel == window.src && window.pad_begin == Extent{0, 0, 0} && src.h * src.w >= 16;
   if (whole) {
-    return fused.plan({global_pooling_spec(src, maximum, fused.storage(), fused.epilogue(), fused.target())}, format,
-                      format);
+    return fused.plan({{global_pooling_spec(src, maximum, fused.storage(), fused.epilogue(), fused.target())}, {}},
+                      format, format);
   }
   conditions.require(window.kernel[1] * window.kernel[2] <= 49, "a window of {}×{} is not unrolled", window.kernel[1],
                      window.kernel[2]);
@@ -36,7 +36,7 @@ Offer offer_pooling(const StepRequest& request) {
   problem.maximum = maximum;
   problem.count_padding = sizes.count_include_pad;
   problem.storage = fused.storage();
-  return fused.plan({pooling_spec(problem, fused.epilogue(), fused.target())}, format, format);
+  return fused.plan({{pooling_spec(problem, fused.epilogue(), fused.target())}, {}}, format, format);
 }
 
 Offer offer_pointwise(const StepRequest& request) {
@@ -44,7 +44,8 @@ Offer offer_pointwise(const StepRequest& request) {
   if (!fused.problem().empty()) return fused.problem();
   const MemoryFormat format = blocked_format(fused.storage());
   return fused.plan(
-      {pointwise_spec(blocked_shape(request.call.shape_out()), fused.storage(), fused.epilogue(), fused.target())},
+      {{pointwise_spec(blocked_shape(request.call.shape_out()), fused.storage(), fused.epilogue(), fused.target())},
+       {}},
       format, format);
 }
 

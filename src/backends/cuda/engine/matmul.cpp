@@ -1,8 +1,12 @@
 // Fully connected layers. Few rows: every weight is read once by a warp that makes whole outputs. Many: a convolution
 // whose kernel is all of the image, by the tensor cores.
 
+#include <algorithm>
+
 #include "backends/cuda/codegen/convolution_plan.h"
 #include "backends/cuda/engine/engine.h"
+#include "backends/cuda/runtime/blas.h"
+#include "backends/cuda/runtime/memory.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
@@ -23,6 +27,37 @@ ConvolutionProblem whole_image(const BlockedShape& src, int channels, Storage st
   return problem;
 }
 
+/// cuBLASLt's product, which leaves its results where an output belongs, and the expressions after it. Only for blocks
+/// of 16 bits: its TF32 would not round what it stores.
+std::vector<Way> library_ways(const FusedCall& fused, const BlockedShape& src, int columns) {
+  const Storage storage = fused.storage();
+  if (element_bytes(storage) != 2 || !blas().usable()) return {};
+  const int unit = unit_of(storage);
+  BlasProduct product;
+  product.dtype = storage == Storage::f16 ? DType::float16 : DType::bfloat16;
+  product.rows = src.images;
+  product.inner = (src.channels + unit - 1) / unit * unit * src.h * src.w;
+  product.columns = (columns + unit - 1) / unit * unit;
+  product.a = {product.inner, false, 0};
+  product.b = {product.inner, true, 0};
+  product.c = {product.columns, false, 0};
+  const auto blas_way = blas_kernel(device_of(fused.request().memory), product);
+  const auto stored = std::ranges::find(fused.epilogue().stored, true);
+  if (!blas_way || stored == fused.epilogue().stored.end()) return {};
+  const auto at = static_cast<std::size_t>(stored - fused.epilogue().stored.begin());
+  const BlockedShape dst{src.images, columns, 1, 1};
+  const FusedKernel finish(fused.device(), pointwise_spec(dst, storage, fused.epilogue(), fused.target()));
+  return {{"cublaslt",
+           {WeightLayout::Order::rows, unit, 0, 1, false},
+           blas_way->workspace_bytes,
+           [=](void* stream, const KernelPointers& pointers, void* workspace) {
+             blas_way->run(stream, pointers.src, pointers.weight, pointers.dst[at], nullptr, workspace);
+             KernelPointers after = pointers;
+             after.src = pointers.dst[at];
+             finish.launch(stream, after);
+           }}};
+}
+
 Offer offer_matmul(const StepRequest& request) {
   const OpCall& call = request.call;
   Conditions conditions;
@@ -39,7 +74,7 @@ Offer offer_matmul(const StepRequest& request) {
   if (src.images > kFewRows || fused.has_tensor_operands()) {
     const auto candidates =
         convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target());
-    return fused.plan(candidates, blocked, blocked, {src.channels, pixels});
+    return fused.plan({candidates, library_ways(fused, src, columns)}, blocked, blocked, {src.channels, pixels});
   }
   RowsProblem problem;
   problem.rows = src.images;
@@ -49,12 +84,13 @@ Offer offer_matmul(const StepRequest& request) {
   // Results of the net itself keep their precision; what another layer reads is stored as it wants it.
   problem.f32_out = !fused.is_hidden_layer();
   problem.storage = storage;
-  std::vector<KernelSpec> candidates = rows_candidates(problem, fused.epilogue(), fused.target());
+  Candidates candidates{rows_candidates(problem, fused.epilogue(), fused.target()), {}};
   if (problem.rows >= kSomeRows && !problem.f32_out) {
     for (KernelSpec& spec :
          convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target())) {
-      candidates.push_back(std::move(spec));
+      candidates.generated.push_back(std::move(spec));
     }
+    candidates.libraries = library_ways(fused, src, columns);
   }
   return fused.plan(candidates, blocked, problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
 }
