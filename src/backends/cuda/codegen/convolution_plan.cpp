@@ -4,6 +4,7 @@
 #include "backends/cuda/codegen/convolution_plan.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -304,6 +305,14 @@ void add_pointwise_halos(std::vector<KernelSpec>& specs, const ConvolutionProble
   }
 }
 
+/// Best on an H100 wherever each block has two pieces or more to do, but for 64 channels, whose weights can all be
+/// kept.
+bool suits_blocks_that_stay(const ConvolutionProblem& problem, const Target& target) {
+  const std::int64_t results = std::int64_t{tiles_of(problem)} * problem.channels;
+  const bool plenty = results >= std::int64_t{2} * target.processors * 4 * 128;
+  return plenty && (problem.channels > 64 || problem.src_channels != 64);
+}
+
 }  // namespace
 
 KernelSpec convolution_spec(const ConvolutionProblem& problem, const EpilogueSpec& main, const EpilogueSpec& side,
@@ -340,8 +349,8 @@ std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem
     }
   }
   if (!problem.side) add_gathers(specs, problem, main, target);
-  // Behind the first: where nobody measures, what has run on a device goes first.
-  specs.insert(specs.begin() + (specs.empty() ? 0 : 1), std::make_move_iterator(persistent.begin()),
+  const bool second = !specs.empty() && !suits_blocks_that_stay(problem, target);
+  specs.insert(specs.begin() + (second ? 1 : 0), std::make_move_iterator(persistent.begin()),
                std::make_move_iterator(persistent.end()));
   return specs;
 }

@@ -11,7 +11,6 @@ namespace tenon::cuda {
 namespace {
 
 constexpr std::size_t kMost = 3;
-constexpr int kCopierRegisters = 56;  // persistent.cuh has the same
 
 int div_up(int a, int b) {
   return (a + b - 1) / b;
@@ -45,7 +44,7 @@ class Piece {
   bool thin() const { return thin(problem_); }
   bool splits() const { return problem_.storage == Storage::f32; }
   /// Two blocks a processor where memory is all that counts.
-  int blocks_per_processor() const { return thin() && cut_.tiles == 2 ? 2 : 1; }
+  int blocks_per_processor() const { return thin() && cut_.tiles == 2 && !splits() ? 2 : 1; }
   int groups() const { return div_up(cut_.linear ? div_up(positions(), 64) : tiles(), cut_.tiles); }
   int pieces() const { return groups() * div_up(problem_.channels, cut_.block_n); }
   int patches() const { return problem_.taps() > 1 && !thin() ? 2 : 3; }
@@ -58,7 +57,8 @@ class Piece {
   int threads() const { return cut_.tiles * 128 + 128; }
   bool fits() const {
     const int registers = 65536 / (threads() * blocks_per_processor()) / 8 * 8;
-    const int left = std::min(232, (registers * threads() - kCopierRegisters * 128) / (cut_.tiles * 128) / 8 * 8);
+    const int copiers = splits() ? 96 : 56;  // persistent.cuh has the same
+    const int left = std::min(232, (registers * threads() - copiers * 128) / (cut_.tiles * 128) / 8 * 8);
     return (splits() ? cut_.block_n + 72 : cut_.block_n / 2 + 40) <= left && ring() >= (thin() ? 2 : 3);
   }
 
@@ -110,7 +110,7 @@ class Piece {
     const int pixels = cut_.linear
                            ? cut_.tiles * 64 + 2 * (problem_.pad_y * (problem_.dst_w + problem_.pad_x) + problem_.pad_x)
                            : cut_.tiles * (7 + problem_.kernel_h) * (7 + problem_.kernel_w);
-    return chunk_of(problem_) / unit_of(problem_.storage) * pixels * 16;
+    return chunk_of(problem_) / unit_of(problem_.storage) * pixels * 16 * (splits() ? 2 : 1);
   }
   int positions() const {
     return problem_.images * (problem_.dst_h + problem_.pad_y) * (problem_.dst_w + problem_.pad_x);
@@ -125,9 +125,7 @@ class Piece {
 bool possible(const ConvolutionProblem& problem, const Target& target) {
   const bool plain = problem.groups == 1 && !problem.side && problem.stride_y == problem.stride_x &&
                      problem.dilate_y == 1 && problem.dilate_x == 1 && problem.kernel_h <= 5 && problem.kernel_w <= 5;
-  // What splits a number reads whole units of channels.
-  const bool thin = Piece::thin(problem) && problem.storage == Storage::f32;
-  return target.wgmma() && plain && !thin && Piece::chunk_of(problem) > 0;
+  return target.wgmma() && plain && Piece::chunk_of(problem) > 0;
 }
 
 /// Rows of pixels one after another, with the padding between them.

@@ -9,12 +9,6 @@
 namespace tenon::cuda {
 namespace {
 
-/// The storage of blocks in this format.
-Storage storage_in(MemoryFormat format) {
-  if (format.stored == DType::float16) return Storage::f16;
-  return format.stored == DType::bfloat16 ? Storage::bf16 : Storage::f32;
-}
-
 FusedKernel reorder_kernel(const GpuDevice& device, const Shape& shape, MemoryFormat blocks, bool to_blocks) {
   return FusedKernel(device, reorder_spec(blocked_shape(shape), storage_in(blocks), to_blocks, target_of(device)));
 }

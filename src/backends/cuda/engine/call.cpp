@@ -35,6 +35,14 @@ std::span<const float> floats(const Tensor& tensor) {
   return {static_cast<const float*>(tensor.data()), static_cast<std::size_t>(tensor.shape().elements())};
 }
 
+/// As its precision says; what does not multiply takes its data as they are stored.
+Storage storage_for(const StepRequest& request) {
+  const Node& node = request.call.node;
+  const MemoryFormat src = request.src[0];
+  if (first_operand(node) == 1 && !src.row_major()) return storage_in(src);
+  return storage_of(precision_of(node));
+}
+
 /// Memory to measure a kernel in: what it reads is zeros.
 class Scratch {
  public:
@@ -67,6 +75,11 @@ MemoryFormat blocked_format(Storage storage) {
   return {4, std::nullopt};
 }
 
+Storage storage_in(MemoryFormat format) {
+  if (format.stored == DType::float16) return Storage::f16;
+  return format.stored == DType::bfloat16 ? Storage::bf16 : Storage::f32;
+}
+
 BlockedShape blocked_shape(const Shape& shape) {
   const auto size = [&](int axis) { return static_cast<int>(shape[axis]); };
   if (shape.rank() == 4) return {size(0), size(1), size(2), size(3)};
@@ -77,7 +90,7 @@ FusedCall::FusedCall(const StepRequest& request)
     : request_(request),
       device_(device_of(request.memory)),
       target_(target_of(device_)),
-      storage_(storage_of(precision_of(request.call.node))),
+      storage_(storage_for(request)),
       first_operand_(first_operand(request.call.node)) {
   const OpCall& call = request.call;
   const int operands = static_cast<int>(call.inputs.size()) - first_operand_;

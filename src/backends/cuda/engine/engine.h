@@ -22,6 +22,8 @@ std::vector<Implementation> engine_concat_implementations();
 
 /// Channels in blocks of 16 bytes.
 MemoryFormat blocked_format(Storage storage);
+/// How blocks in this format are stored.
+Storage storage_in(MemoryFormat format);
 /// A value of rank 2 and up as (images, channels, 1, rest) or, with two spatial axes, as it is.
 BlockedShape blocked_shape(const Shape& shape);
 /// Between row-major float32 and the blocks, and from blocks to blocks by way of it.

@@ -9,6 +9,7 @@
 //     linear   pixels in reading order, each row and each image followed by its padding, so that the padding after a row is
 //              also the one before the next: one patch for the whole block, and 28×28 wastes 7 % where tiles waste 31 %
 // With few input channels (kThin: one unit) a step of the tensor cores takes two taps of the filter in place of two units.
+// fp32 is split into two TF32 numbers (split.cuh) by those who copy: planes of what TF32 keeps, then planes of the rest.
 // kPool: the 2×2 maxima with stride 2 are stored in place of the results; the epilogue is applied to the maxima.
 //
 // Generated: kImages, kSrcChannels, kSrcH, kSrcW, kChannels, kDstH, kDstW, kKernelH, kKernelW, kPadY, kPadX, kStride,
@@ -24,12 +25,13 @@ constexpr bool kThin = kSrcUnits == 1;
 constexpr int kTapsOfChunk = kThin ? 1 : kTaps;  // stages of weights
 constexpr int kSteps = kThin ? div_up(kTaps, 2) : kChunk / kStepChannels;  // tensor core instructions a stage
 constexpr int kStageBytes = kSteps * kStepChannels * kBlockN * kWeightElementBytes;
+/// Splitting takes registers: of several taps it would take more.
 constexpr int kTapsAtOnce = TENON_SPLIT ? 1 : kTapsOfChunk;
 constexpr int kColumns = kBlockN / 8;
 constexpr int kConsumers = kTilesOfBlock * 128, kThreads = kConsumers + 128;
 constexpr int kCopiers = 96;  // threads that copy patches
 // Registers change hands: a warpgroup that copies needs few, one that multiplies as many as there are.
-constexpr int kRegisters = 65536 / (kThreads * kBlocksPerSm) / 8 * 8, kCopierRegisters = 56;
+constexpr int kRegisters = 65536 / (kThreads * kBlocksPerSm) / 8 * 8, kCopierRegisters = TENON_SPLIT ? 96 : 56;
 constexpr int kConsumerRegisters = smaller(232, (kRegisters * kThreads - kCopierRegisters * 128) / kConsumers / 8 * 8);
 constexpr bool kWholeBlocks = round_up(kChannels, kUnit) % kBlockN == 0;
 
@@ -42,7 +44,8 @@ constexpr int kGroups =
     div_up(kLinear ? div_up(kImages * kPlanePositions, 64) : kImages * kTiles, kTilesOfBlock);  // of pixels
 constexpr int kChannelBlocks = div_up(kChannels, kBlockN), kPieces = kGroups * kChannelBlocks;
 constexpr int kPositions = kLinear ? kTilesOfBlock * 64 + 2 * kHalo : kTilesOfBlock * kPatchH * kPatchW;  // of a patch
-constexpr int kPlaneBytes = kPositions * 16, kPatchBytes = kChunkUnits * kPlaneBytes;
+constexpr int kPlaneBytes = kPositions * 16, kPlanesBytes = kChunkUnits * kPlaneBytes;
+constexpr int kPatchBytes = kPlanesBytes * (TENON_SPLIT + 1);
 constexpr int kGroupBytes = (kLinear ? 64 : kPatchH * kPatchW) * 16;  // from one warpgroup's pixels to the next one's
 constexpr int kEightBytes = kLinear ? 128 : kPatchW * 16;             // from eight pixels to the next eight
 
@@ -112,35 +115,85 @@ TENON_DEVICE void stream_weights(const Pointers& p, u32 shared) {
   }
 }
 
-/// Each thread copies the same positions of all planes; the barrier counts it when its copies have arrived.
-TENON_DEVICE void stream_patches(const Pointers& p, u32 shared, int thread) {
-  constexpr int kParts = div_up(kPositions, kCopiers);
-  Patch at;
-#pragma unroll 1
-  for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
-    int from[kParts];
-    u32 inside = 0;  // a bit a part: fewer registers than a length each
+/// What one thread copies of a patch: the same positions of all planes.
+struct Part {
+  static constexpr int kParts = div_up(kPositions, kCopiers);
+  int thread, from[kParts];
+  u32 inside;  // a bit a position: fewer registers than a length each
+
+  TENON_DEVICE void locate(int group) {
+    inside = 0;
 #pragma unroll
     for (int i = 0; i < kParts; ++i) {
-      const int unit = source_of(piece / kChannelBlocks, thread + i * kCopiers);
+      const int unit = source_of(group, thread + i * kCopiers);
       from[i] = unit < 0 ? 0 : unit;
       inside |= (unit < 0 ? 0u : 1u) << i;
     }
+  }
+  TENON_DEVICE bool has(int i) const {
+    return kPositions % kCopiers == 0 || i < kParts - 1 || thread + i * kCopiers < kPositions;
+  }
+  TENON_DEVICE u32 place(u32 patch, int plane, int i) const {
+    return patch + plane * kPlaneBytes + (thread + i * kCopiers) * 16;
+  }
+
+#if TENON_SPLIT
+  /// Some planes at a time: loads of all of them are under way before the first is stored.
+  TENON_DEVICE void copy(const uint4* planes, u32 patch, u32 full) const {
+    constexpr int kPlanes = kParts <= 2 && kChunkUnits % 4 == 0 ? 4 : kChunkUnits % 2 == 0 ? 2 : 1;
+#pragma unroll 1
+    for (int first = 0; first < kChunkUnits; first += kPlanes) {
+      uint4 words[kPlanes][kParts];
+#pragma unroll
+      for (int j = 0; j < kPlanes; ++j) {
+#pragma unroll
+        for (int i = 0; i < kParts; ++i) {
+          words[j][i] = has(i) && (inside >> i & 1) ? load_unit(planes, (first + j) * kSrcPixels + from[i]) : uint4{};
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < kPlanes; ++j) {
+#pragma unroll
+        for (int i = 0; i < kParts; ++i) {
+          if (has(i)) store_split(place(patch, first + j, i), words[j][i]);
+        }
+      }
+    }
+    fence_async();
+    barrier_arrive(full);
+  }
+  static TENON_DEVICE void store_split(u32 to, const uint4& words) {
+    u32 high[4], low[4];
+    split_tf32({words.x, words.y, words.z, words.w}, high, low);
+    store_shared_unit(to, {high[0], high[1], high[2], high[3]});
+    store_shared_unit(to + kPlanesBytes, {low[0], low[1], low[2], low[3]});
+  }
+#else
+  /// The barrier counts the thread when its copies have arrived.
+  TENON_DEVICE void copy(const uint4* planes, u32 patch, u32 full) const {
+#pragma unroll 1
+    for (int plane = 0; plane < kChunkUnits; ++plane) {
+#pragma unroll
+      for (int i = 0; i < kParts; ++i) {
+        if (has(i)) copy_unit(place(patch, plane, i), planes + plane * kSrcPixels + from[i], inside >> i & 1);
+      }
+    }
+    copies_arrive(full);
+  }
+#endif
+};
+
+TENON_DEVICE void stream_patches(const Pointers& p, u32 shared, int thread) {
+  Part part{thread, {}, 0};
+  Patch at;
+#pragma unroll 1
+  for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
+    part.locate(piece / kChannelBlocks);
 #pragma unroll 1
     for (int chunk = 0; chunk < kChunks; ++chunk, at.next()) {
       at.wait_empty(shared);
-      const u32 to = shared + kPatchesAt + at.slot * kPatchBytes + thread * 16;
-#pragma unroll 1
-      for (int unit = 0; unit < kChunkUnits; ++unit) {
-        const uint4* plane = static_cast<const uint4*>(p.src) + (chunk * kChunkUnits + unit) * kSrcPixels;
-#pragma unroll
-        for (int i = 0; i < kParts; ++i) {
-          if (kPositions % kCopiers == 0 || i < kParts - 1 || thread + i * kCopiers < kPositions) {
-            copy_unit(to + unit * kPlaneBytes + i * kCopiers * 16, plane + from[i], inside >> i & 1);
-          }
-        }
-      }
-      copies_arrive(at.full(shared));
+      part.copy(static_cast<const uint4*>(p.src) + chunk * kChunkUnits * kSrcPixels,
+                shared + kPatchesAt + at.slot * kPatchBytes, at.full(shared));
     }
   }
   copy_wait_all();
@@ -153,28 +206,47 @@ struct Consumer {
   Stage stage;
   Patch patch;
 
-#if TENON_SPLIT
-  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
-    const u64 b = descriptor(shared + stage.slot * kStageBytes, kBlockN * 32, 128);
-    multiply_split<kSteps>(acc, split_address(a, kPlaneBytes, kEightBytes, warp, lane) + tap_bytes(tap), kPlaneBytes, b);
+  /// The pixels of step `k` of a stage, as a descriptor.
+  static TENON_DEVICE u64 pixels_of(u32 a, int tap, int k) {
+    if constexpr (kThin) {
+      // Behind the last of an odd number of taps its own pixels stand again, for weights that are zero.
+      const int next = 2 * k + 1 < kTaps ? tap_bytes(2 * k + 1) - tap_bytes(2 * k) : 0;
+      return descriptor(a + tap_bytes(2 * k), next, kEightBytes);
+    }
+    return descriptor(a, kPlaneBytes, kEightBytes) + (tap_bytes(tap) + k * 2 * kPlaneBytes) / 16;
   }
-#else
-  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
-    const u64 b = descriptor(shared + stage.slot * kStageBytes, kBlockN * 16, 128);
+
+  /// Starts the products of a stage.
+  TENON_DEVICE void start_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
+    const u64 b = descriptor(shared + stage.slot * kStageBytes, kBlockN * 16 * (TENON_SPLIT + 1), 128);
     pin(acc);
     wgmma_fence();
 #pragma unroll
     for (int k = 0; k < kSteps; ++k) {
-      if constexpr (kThin) {
-        // Behind the last of an odd number of taps its own pixels stand again, for weights that are zero.
-        const int next = 2 * k + 1 < kTaps ? tap_bytes(2 * k + 1) - tap_bytes(2 * k) : 0;
-        wgmma(acc, descriptor(a + tap_bytes(2 * k), next, kEightBytes), b + k * kBlockN * 2);
-      } else {
-        wgmma(acc, descriptor(a, kPlaneBytes, kEightBytes) + (tap_bytes(tap) + k * 2 * kPlaneBytes) / 16,
-              b + k * kBlockN * 2);
-      }
+      const u64 pixels = pixels_of(a, tap, k), weights = b + k * kBlockN * 2 * (TENON_SPLIT + 1);
+#if TENON_SPLIT
+      wgmma(acc, pixels + kPlanesBytes / 16, weights);
+      wgmma(acc, pixels, weights + kBlockN);
+#endif
+      wgmma(acc, pixels, weights);
     }
     wgmma_commit();
+  }
+
+#if TENON_SPLIT
+  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
+    float part[kBlockN / 2];
+#pragma unroll
+    for (int i = 0; i < kBlockN / 2; ++i) part[i] = 0;
+    start_stage(part, a, tap);
+    wgmma_wait<0>();
+    pin(part);
+#pragma unroll
+    for (int i = 0; i < kBlockN / 2; ++i) acc[i] += part[i];
+  }
+#else
+  TENON_DEVICE void multiply_stage(float (&acc)[kBlockN / 2], u32 a, int tap) {
+    start_stage(acc, a, tap);
     wgmma_wait<1>();  // the stage before is done
   }
 #endif

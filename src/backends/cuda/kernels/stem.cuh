@@ -26,10 +26,6 @@ TENON_DEVICE uint4 pack_pixels(const Pair (&c)[4]) {
   return {pack16(c[0].a, c[1].a), pack16(c[2].a, c[3].a), pack16(c[0].b, c[1].b), pack16(c[2].b, c[3].b)};
 }
 
-TENON_DEVICE void store_shared_unit(u32 to, uint4 v) {
-  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
-}
-
 /// All loads first, then all stores: at batch 1 the latency of one is as much as they cost together.
 TENON_DEVICE void load_patch(const float* image, u32 patch, int first_y, int first_pair) {
   constexpr int kParts = div_up(kPatchH * kPatchPairs, 256);
