@@ -22,6 +22,14 @@ double multiply_adds(const OpCall& call) {
   if (is_one_of(call, {"convolution", "Convolution", "Convolution_v1"})) {
     return elements(call.shape_out()) * elements(call.shape_in(1)) / static_cast<double>(call.shape_in(1)[0]);
   }
+  // What a GPU's kernels join: four results to a maximum, a second convolution of the same data.
+  if (is_one_of(call, {"convolution_pool", "stem"})) {
+    return 4 * elements(call.shape_out()) * elements(call.shape_in(1)) / static_cast<double>(call.shape_in(1)[0]);
+  }
+  if (is_one_of(call, {"convolution_pair"})) {
+    return elements(call.shape_out()) * (elements(call.shape_in(1)) + elements(call.shape_in(2))) /
+           static_cast<double>(call.shape_in(1)[0]);
+  }
   if (is_one_of(call, {"deconvolution", "Deconvolution"})) {
     return elements(call.shape_in(0)) * elements(call.shape_in(1)) / static_cast<double>(call.shape_in(1)[0]);
   }
