@@ -52,6 +52,24 @@ TEST(EngineOperators, Normalizations) {
   }
 }
 
+TEST(EngineOperators, Resizes) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    Draw draw(seed);
+    EngineTrial trial{"%data = variable\n", {{"data", draw.tensor(draw_shape(draw, 4))}}};
+    if (draw.from(0, 1) == 0) {
+      trial.text +=
+          nodes(fmt::format("UpSampling(%data) {{scale={}, sample_type=nearest, num_args=1}}", draw.from(1, 4)));
+      trial.expect_close(0, "tenon:resize");
+    } else {
+      trial.text += nodes(fmt::format("_contrib_BilinearResize2D(%data) {{height={}, width={}, align_corners={}}}",
+                                      draw.one_of({1, 2, 5, 16, 40}), draw.one_of({1, 3, 17, 33}),
+                                      draw.one_of({"True", "False"})));
+      trial.expect_close(2e-6, "tenon:resize");
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 TEST(EngineOperators, Softmax) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     Draw draw(seed);

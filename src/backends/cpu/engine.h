@@ -34,6 +34,7 @@ std::vector<Implementation> engine_line_implementations();
 std::vector<Implementation> engine_copy_implementations();
 std::vector<Implementation> engine_product_implementations();
 std::vector<Implementation> engine_recurrent_implementations();
+std::vector<Implementation> engine_resize_implementations();
 
 /// That this machine has an instruction set the kernels are written for, and all values are float32.
 Conditions kernel_conditions(const OpCall& call);

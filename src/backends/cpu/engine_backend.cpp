@@ -74,9 +74,10 @@ Backend accelerated_backend(Optimize optimize) {
   // A scale in the epilogue costs next to nothing; multiplied into a weight, it makes a copy of that.
   if (optimize == Optimize::memory) backend.passes.disabled = {"fold_scales"};
   std::vector<Implementation> own = engine_convolution_implementations(optimize);
-  for (const auto family : {engine_pooling_implementations, engine_matmul_implementations,
-                            engine_pointwise_implementations, engine_line_implementations, engine_copy_implementations,
-                            engine_product_implementations, engine_recurrent_implementations}) {
+  for (const auto family :
+       {engine_pooling_implementations, engine_matmul_implementations, engine_pointwise_implementations,
+        engine_line_implementations, engine_copy_implementations, engine_product_implementations,
+        engine_recurrent_implementations, engine_resize_implementations}) {
     for (Implementation& implementation : family()) own.push_back(std::move(implementation));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());
