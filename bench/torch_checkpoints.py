@@ -249,7 +249,7 @@ def main():
         shape = tuple(int(size) for size in text.split(","))
         model = tenon.load(prefix)
         apart = difference(Network(model).eval(), model, (2, *shape))
-    X
+        row = {"network": "/".join(prefix.split("/")[-2:]), "difference": apart}
         if not apart <= TOLERANCE:
             sys.exit(f"{prefix}: PyTorch's network computes something else: {apart:.2e} of the largest output")
         if options.check_only:
