@@ -13,6 +13,7 @@
 #include "graph/graph.h"
 #include "ops/registry.h"
 #include "support/evaluate.h"
+#include "support/gpu_kernel_cases.h"
 
 namespace tenon {
 namespace {
@@ -182,6 +183,15 @@ TEST_F(CudaPlain, AnOrdinalBeyondTheLastIsRefused) {
     EXPECT_THAT(error.what(), testing::HasSubstr("there is no device cuda:99"));
   }
 }
+
+class CudaKernel : public CudaPlain, public testing::WithParamInterface<gpu_cases::Case> {};
+
+TEST_P(CudaKernel, ComputesWhatTheReferenceDoes) {
+  gpu_cases::expect_reference(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, CudaKernel, testing::ValuesIn(gpu_cases::all()),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace tenon

@@ -1,0 +1,239 @@
+#pragma once
+
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <tenon/executor.h>
+
+#include "graph/graph.h"
+#include "ops/registry.h"
+#include "support/evaluate.h"
+
+// Operators that the plain executor has kernels for on a GPU, to be compared with the reference: by a GPU
+// (tests/backends) and by the host in its place (tests/fake_cuda).
+namespace tenon::gpu_cases {
+
+/// A graph of one operator, fed with numbers of [low, high).
+struct Case {
+  std::string name;
+  std::string text;                     ///< inputs are variables
+  std::map<std::string, Shape> shapes;  ///< of all inputs
+  std::string implementation;
+  double low = -1, high = 1;
+  DType dtype = DType::float32;
+  double tolerance = 1e-5;  ///< float32's sums in another order
+};
+
+inline void PrintTo(const Case& test, std::ostream* stream) {
+  *stream << test.name;
+}
+
+/// %name = variable for each, then `call` as %y, of which the first outputs are returned.
+inline std::string graph_of(const std::map<std::string, Shape>& shapes, const std::string& call, int outputs = 1) {
+  std::string text;
+  for (const auto& [name, shape] : shapes) text += "%" + name + " = variable\n";
+  text += "%y = " + call + "\nreturn %y";
+  for (int i = 1; i < outputs; ++i) text += ", %y#" + std::to_string(i);
+  return text + "\n";
+}
+
+inline Case unary(std::string name, Shape shape, const std::string& call, std::string implementation) {
+  const std::map<std::string, Shape> shapes = {{"data", std::move(shape)}};
+  return {std::move(name), graph_of(shapes, call), shapes, std::move(implementation)};
+}
+
+inline Case affine_norm(std::string name, Shape shape, std::int64_t parameters, const std::string& op,
+                        const std::string& attributes) {
+  const std::map<std::string, Shape> shapes = {
+      {"data", std::move(shape)}, {"gamma", {parameters}}, {"beta", {parameters}}};
+  return {std::move(name), graph_of(shapes, op + "(%data, %gamma, %beta) {" + attributes + "}"), shapes,
+          "cuda:normalize"};
+}
+
+inline std::vector<Case> normalizations() {
+  return {
+      affine_norm("LayerNorm", {3, 5, 300}, 300, "LayerNorm", "eps=0.001"),
+      affine_norm("LayerNormOfTheMiddle", {3, 5, 7}, 5, "LayerNorm", "axis=1"),
+      affine_norm("InstanceNorm", {2, 3, 5, 7}, 3, "InstanceNorm", "eps=0.001"),
+      affine_norm("GroupNorm", {2, 6, 5}, 3, "GroupNorm", "num_groups=3"),
+      unary("L2OfInstances", {3, 4, 5}, "L2Normalization(%data) {mode=instance}", "cuda:normalize"),
+      unary("L2OfChannels", {3, 4, 5}, "L2Normalization(%data) {mode=channel}", "cuda:normalize"),
+      unary("L2OfPlanes", {3, 4, 5, 2}, "L2Normalization(%data) {mode=spatial}", "cuda:normalize"),
+      unary("Lrn", {2, 7, 3, 3}, "LRN(%data) {nsize=5, alpha=0.1}", "cuda:lrn"),
+      unary("LrnWiderThanTheChannels", {1, 3, 2, 2}, "LRN(%data) {nsize=9, alpha=0.1, beta=0.5}", "cuda:lrn"),
+  };
+}
+
+/// The blob's size follows from the rest: one layer and direction has gates * hidden * (input + recurrent + 2) numbers,
+/// and recurrent * hidden where it is projected.
+inline Case recurrent(std::string name, const std::string& mode, int gates, int layers, bool bidirectional,
+                      int projection) {
+  constexpr int input = 20, hidden = 12, steps = 4, batch = 3;
+  const int directions = bidirectional ? 2 : 1, state = projection > 0 ? projection : hidden;
+  int size = 0;
+  for (int layer = 0; layer < layers; ++layer) {
+    const int columns = layer == 0 ? input : directions * state;
+    size += directions * (gates * hidden * (columns + state + 2) + (projection > 0 ? state * hidden : 0));
+  }
+  std::map<std::string, Shape> shapes = {
+      {"data", {steps, batch, input}}, {"parameters", {size}}, {"state", {layers * directions, batch, state}}};
+  std::string operands = "%data, %parameters, %state";
+  if (mode == "lstm") {
+    shapes["cell"] = {layers * directions, batch, hidden};
+    operands += ", %cell";
+  }
+  shapes["lengths"] = {batch};  // from below zero to beyond the end
+  std::string call =
+      "RNN(" + operands + ", %lengths) {mode=" + mode + ", state_size=12, num_layers=" + std::to_string(layers) +
+      ", state_outputs=True, use_sequence_length=True, bidirectional=" + (bidirectional ? "True" : "False");
+  if (projection > 0) call += ", projection_size=" + std::to_string(projection);
+  return {std::move(name), graph_of(shapes, call + "}", mode == "lstm" ? 3 : 2), shapes, "cuda:rnn"};
+}
+
+inline std::vector<Case> recurrences() {
+  return {recurrent("Relu", "rnn_relu", 1, 1, false, 0), recurrent("Tanh", "rnn_tanh", 1, 2, true, 0),
+          recurrent("Lstm", "lstm", 4, 2, true, 0), recurrent("ProjectedLstm", "lstm", 4, 2, false, 7),
+          recurrent("Gru", "gru", 3, 2, true, 0)};
+}
+
+inline Case of(std::string name, std::map<std::string, Shape> shapes, const std::string& call,
+               std::string implementation, double low, double high, int outputs = 1) {
+  std::string text = graph_of(shapes, call, outputs);
+  return {std::move(name), std::move(text), std::move(shapes), std::move(implementation), low, high};
+}
+
+inline std::vector<Case> detections() {
+  const std::map<std::string, Shape> ssd = {{"scores", {2, 4, 150}}, {"locations", {2, 600}}, {"anchors", {1, 150, 4}}};
+  const std::string detect = "_contrib_MultiBoxDetection(%scores, %locations, %anchors) {";
+  const std::map<std::string, Shape> boxes = {{"data", {2, 120, 6}}};
+  return {
+      of("Prior", {{"data", {1, 3, 5, 7}}},
+         "_contrib_MultiBoxPrior(%data) {sizes=(0.3, 0.4), ratios=(1, 2, 0.5), clip=True}", "cuda:multibox_prior", 0,
+         1),
+      of("Detection", ssd, detect + "nms_threshold=0.3, threshold=0.4}", "cuda:multibox_detection", 0, 1),
+      of("DetectionOfTheBest", ssd, detect + "nms_topk=40, force_suppress=True, clip=False}", "cuda:multibox_detection",
+         0, 1),
+      of("DetectionUnsuppressed", ssd, detect + "nms_threshold=-1, threshold=0.6}", "cuda:multibox_detection", 0, 1),
+      of("Nms", boxes, "_contrib_box_nms(%data) {overlap_thresh=0.1, valid_thresh=0.2, id_index=0}", "cuda:box_nms", 0,
+         3, 2),
+      of("NmsOfTheBest", boxes, "_contrib_box_nms(%data) {topk=30, overlap_thresh=0.4, in_format=center}",
+         "cuda:box_nms", -1, 3),
+      of("Iou", {{"a", {5, 4}}, {"b", {3, 7, 4}}}, "_contrib_box_iou(%a, %b) {format=center}", "cuda:box_iou", 0, 2),
+      of("RoiPooling", {{"data", {2, 3, 12, 16}}, {"rois", {9, 5}}},
+         "ROIPooling(%data, %rois) {pooled_size=(3, 4), spatial_scale=0.5}", "cuda:roi_pooling", -2, 30, 2),
+  };
+}
+
+inline std::vector<Case> resamplings() {
+  const std::map<std::string, Shape> planes = {{"data", {2, 3, 5, 7}}}, pixels = {{"data", {2, 5, 7, 3}}};
+  return {
+      of("Resize", planes, "_contrib_BilinearResize2D(%data) {height=8, width=3}", "cuda:resize", -1, 1),
+      of("ResizeByCentres", planes, "_contrib_BilinearResize2D(%data) {height=4, width=15, align_corners=False}",
+         "cuda:resize", -1, 1),
+      of("AdaptivePool", planes, "_contrib_AdaptiveAvgPooling2D(%data) {output_size=(3, 2)}", "cuda:adaptive_pool", -1,
+         1),
+      of("UpSampling", {{"a", {2, 3, 2, 4}}, {"b", {2, 2, 4, 2}}},
+         "UpSampling(%a, %b) {scale=2, sample_type=nearest, num_args=2}", "cuda:upsampling", -1, 1),
+      of("UpSamplingOfSums", {{"a", {2, 3, 2, 4}}, {"b", {2, 3, 4, 2}}},
+         "UpSampling(%a, %b) {scale=2, sample_type=nearest, num_args=2, multi_input_mode=sum}", "cuda:upsampling", -1,
+         1),
+      of("ImageCrop", pixels, "_image_crop(%data) {x=2, y=1, width=4, height=3}", "cuda:image", -1, 1),
+      of("ImageMirrored", pixels, "_image_flip_left_right(%data)", "cuda:image", -1, 1),
+      of("ImageUpsideDown", pixels, "_image_flip_top_bottom(%data)", "cuda:image", -1, 1),
+      of("ImageResize", pixels, "_image_resize(%data) {size=(11, 3)}", "cuda:image", -1, 1),
+      of("ImageResizeToTheNearest", pixels, "_image_resize(%data) {size=(4, 9), interp=0}", "cuda:image", -1, 1),
+      of("ImageNormalize", planes, "_image_normalize(%data) {mean=(0.1, 0.2, 0.3), std=(2, 3, 4)}", "cuda:image", -1,
+         1),
+      of("ImageToTensor", pixels, "_image_to_tensor(%data)", "cuda:image", 0, 255),
+  };
+}
+
+inline std::vector<Case> selections() {
+  const std::map<std::string, Shape> data = {{"data", {3, 40, 2}}};
+  const std::map<std::string, Shape> sequences = {{"data", {5, 3, 4}}, {"lengths", {3}}};
+  return {
+      of("TopK", data, "topk(%data) {axis=1, k=7, ret_typ=both}", "cuda:sort", -1, 1, 2),
+      of("TopKOfAll", data, "topk(%data) {axis=None, k=9}", "cuda:sort", -1, 1),
+      of("TopKAsMask", data, "topk(%data) {axis=1, k=9, ret_typ=mask}", "cuda:sort", -1, 1),
+      of("Sort", data, "sort(%data) {axis=0}", "cuda:sort", -1, 1),
+      of("ArgSort", data, "argsort(%data) {axis=1, is_ascend=False, dtype=int32}", "cuda:sort", -1, 1),
+      of("OneHot", {{"data", {7, 3}}}, "one_hot(%data) {depth=5, on_value=2, off_value=-1, dtype=int32}",
+         "cuda:one_hot", -2, 7),
+      of("SequenceMask", sequences, "SequenceMask(%data, %lengths) {use_sequence_length=True, value=-3}",
+         "cuda:sequence_mask", -1, 1),
+      of("SequenceMaskBatchFirst", {{"data", {3, 5, 4}}, {"lengths", {3}}},
+         "SequenceMask(%data, %lengths) {use_sequence_length=True, axis=1}", "cuda:sequence_mask", -1, 1),
+  };
+}
+
+/// Each in the other types, too.
+inline std::vector<Case> in_all_types(std::vector<Case> cases) {
+  std::vector<Case> result = cases;
+  for (Case& test : cases) {
+    for (const auto& [dtype, tolerance] : {std::pair(DType::float64, 1e-12), std::pair(DType::float16, 2e-3)}) {
+      Case typed = test;
+      typed.name += "_" + std::string(name(dtype));
+      typed.dtype = dtype;
+      typed.tolerance = tolerance;
+      result.push_back(std::move(typed));
+    }
+  }
+  return result;
+}
+
+inline Tensor random_tensor(const Shape& shape, const Case& test, std::mt19937& random) {
+  std::uniform_real_distribution<double> numbers(test.low, test.high);
+  std::vector<double> elements(static_cast<std::size_t>(shape.elements()));
+  for (double& element : elements) element = numbers(random);
+  return tensor(shape, elements, test.dtype);
+}
+
+inline std::vector<double> elements_of(const Tensor& tensor) {
+  const Tensor wide = tensor.astype(DType::float64);
+  return {wide.data<double>(), wide.data<double>() + wide.elements()};
+}
+
+/// Fails the test where the plain executor on cuda:0 takes another implementation or gives other numbers.
+inline void expect_reference(const Case& test) {
+  const Model model(parse_graph(test.text, ops()), {});
+  BindOptions options;
+  options.shapes = test.shapes;
+  for (const auto& [name, shape] : test.shapes) options.types[name] = test.dtype;
+  options.backend = "reference";
+  Executor reference = Executor::bind(model, options);
+  options.backend = "plain";
+  options.device = {Device::Kind::cuda, 0};
+  Executor executor = Executor::bind(model, options);
+  ASSERT_EQ(executor.steps().size(), 1u);
+  EXPECT_EQ(executor.steps()[0].implementation, test.implementation)
+      << testing::PrintToString(executor.steps()[0].refusals);
+
+  std::mt19937 random(7);
+  for (const auto& [name, shape] : test.shapes) {
+    Tensor value = random_tensor(shape, test, random);
+    if (name == "lengths") value = tensor(shape, {3, -1, 9}, test.dtype);
+    reference.set_input(name, value);
+    executor.set_input(name, value);
+  }
+  reference.forward();
+  for (int turn = 0; turn < 2; ++turn) executor.forward();  // the second time from the recording
+  for (std::size_t i = 0; i < reference.outputs().size(); ++i) {
+    const Tensor& expected = reference.output(static_cast<int>(i));
+    expect_tensor(executor.output(static_cast<int>(i)), expected.shape(), elements_of(expected), test.tolerance);
+  }
+}
+
+inline std::vector<Case> all() {
+  std::vector<Case> result = in_all_types(normalizations());
+  for (const auto family : {recurrences, detections, resamplings, selections}) {
+    for (Case& test : family()) result.push_back(std::move(test));
+  }
+  return result;
+}
+
+}  // namespace tenon::gpu_cases
