@@ -57,8 +57,12 @@ class Stem final : public Convolution {
 
   std::int64_t panel_floats() const { return depth_ * kBlock; }
   std::int64_t thread_floats() const {
-    return kSide * kPixels * kBlock + kPoints * kMostTiles * kBlock * (1 + problem_.dst_blocks());
+    return kSide * kPixels * kBlock + kPoints * (src_point(kMostTiles) + dst_point(kMostTiles));
   }
+  /// Floats from a point to the next: a line of the cache more than there are, as 4 * 28 lines would fall into four sets
+  /// only.
+  std::int64_t src_point(std::int64_t tiles) const { return (tiles + 1) * kBlock; }
+  std::int64_t dst_point(std::int64_t tiles) const { return (problem_.dst_blocks() * tiles + 1) * kBlock; }
 
   void gather(const float* image, std::int64_t y, std::int64_t x, std::int64_t pixels, float* dst) const;
   void run_block(const float* src, const float* packed, const BoundEpilogue& epilogue, std::int64_t n, std::int64_t ty,
@@ -132,7 +136,7 @@ void Stem::run_block(const float* src, const float* packed, const BoundEpilogue&
   const std::int64_t first = tiles_x_ * part / parts_, count = tiles_x_ * (part + 1) / parts_ - first;
   float* pixels = workspace;
   float* points = pixels + kSide * kPixels * kBlock;
-  float* products = points + kPoints * count * kBlock;
+  float* products = points + kPoints * src_point(count);
   gather(src + n * p.channels * product(p.src), 2 * ty * kOutputs - p.pad[kHeight],
          2 * first * kOutputs - p.pad[kWidth], count * kOutputs + kTaps - 1, pixels);
 
@@ -141,7 +145,7 @@ void Stem::run_block(const float* src, const float* packed, const BoundEpilogue&
   map.src_width = static_cast<int>(kPixels);
   map.tiles_y = 1;
   map.tiles_x = static_cast<int>(count);
-  transforms_.input(map, pixels, 0, static_cast<int>(count), points, count * kBlock);
+  transforms_.input(map, pixels, 0, static_cast<int>(count), points, src_point(count));
 
   const bool avx512 = isa_ == Isa::avx512;
   const std::int64_t most = avx512 ? avx512::kMaxPixels : avx2::kMaxPixels, groups = ceil_div(count, most);
@@ -153,10 +157,10 @@ void Stem::run_block(const float* src, const float* packed, const BoundEpilogue&
     for (std::int64_t group = 0; group < groups; ++group) {
       const std::int64_t tile = count * group / groups, tiles = count * (group + 1) / groups - tile;
       const auto kernel = (avx512 ? avx512::multiply_kernel : avx2::multiply_kernel)(1, static_cast<int>(tiles), 1);
-      call.src = points + (point * count + tile) * kBlock;
+      call.src = points + point * src_point(count) + tile * kBlock;
       for (std::int64_t o = 0; o < p.dst_blocks(); ++o) {
         call.weight = packed + (point * p.dst_blocks() + o) * panel_floats();
-        call.dst = products + ((point * p.dst_blocks() + o) * count + tile) * kBlock;
+        call.dst = products + point * dst_point(count) + (o * count + tile) * kBlock;
         kernel(call);
       }
     }
@@ -171,7 +175,7 @@ void Stem::run_block(const float* src, const float* packed, const BoundEpilogue&
     out.offset = (n * p.dst_blocks() + o) * product(p.dst) * kBlock;
     out.channel = static_cast<int>(o * kBlock);
     out.lanes = static_cast<int>(std::min(kBlock, p.filters - o * kBlock));
-    transforms_.output(map, products + o * count * kBlock, p.dst_blocks() * count * kBlock, 0, static_cast<int>(count),
+    transforms_.output(map, products + o * count * kBlock, dst_point(count), 0, static_cast<int>(count),
                        epilogue, out);
   }
 }

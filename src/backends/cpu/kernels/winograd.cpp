@@ -132,7 +132,8 @@ class Winograd final : public Convolution {
       region.weight = static_cast<std::int64_t>(packed_floats_);
       packed_floats_ += static_cast<std::size_t>(region.slots() * slot_weights());
       choose_block(region, block);
-      const std::int64_t buffer = region.block * tile_floats(region);
+      const std::int64_t buffer =
+          region.slots() * src_point(region, region.block) + region.points() * dst_point(region.block);
       thread_floats_ = std::max(thread_floats_, buffer);
     }
     workspace_floats_ = static_cast<std::size_t>(thread_floats_ * threads_);
@@ -148,6 +149,13 @@ class Winograd final : public Convolution {
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 
  private:
+  /// Floats from a point to the next. One line of the cache more than there are, so that a tile's points do not all
+  /// fall into one set (16 tiles of 256 channels are 16 KB). Slots that are summed follow each other without a gap.
+  std::int64_t src_point(const Region& region, std::int64_t tiles) const {
+    return (problem_.src_blocks() * tiles + (region.phases ? 0 : 1)) * problem_.src_words();
+  }
+  std::int64_t dst_point(std::int64_t tiles) const { return (problem_.dst_blocks() * tiles + 1) * kBlock; }
+
   std::int64_t panel_floats() const { return problem_.src_blocks() * problem_.src_words() * kBlock; }
   std::int64_t slot_weights() const { return problem_.dst_blocks() * panel_floats(); }
   /// Of its points and its products.
@@ -285,13 +293,12 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
                          bool shared) const {
   const ConvolutionProblem& p = problem_;
   const std::int64_t count = std::min(region.block, region.tiles - first);
-  const std::int64_t words = p.src_words();
-  const std::int64_t src_point = p.src_blocks() * count * words, dst_point = p.dst_blocks() * count * kBlock;
+  const std::int64_t words = p.src_words(), src_step = src_point(region, count), dst_step = dst_point(count);
   float* points = workspace;
-  float* products = workspace + region.slots() * src_point;
+  float* products = workspace + region.slots() * src_step;
   for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
     region.transforms.input(region.map, src + block * product(p.src) * words, static_cast<int>(first),
-                            static_cast<int>(count), points + block * count * words, p.src_blocks() * count * kBlock);
+                            static_cast<int>(count), points + block * count * words, src_step / words * kBlock);
   }
   if (shared) {
 #pragma omp barrier
@@ -315,8 +322,8 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
       call.weight = packed + region.weight + slot * slot_weights() + o * slots * panel_floats();
       for (std::int64_t part = 0; part < parts; ++part) {
         const std::int64_t tile = count * part / parts, tiles = count * (part + 1) / parts - tile;
-        call.src = points + slot * src_point + tile * words;
-        call.dst = products + point * dst_point + (o * count + tile) * kBlock;
+        call.src = points + slot * src_step + tile * words;
+        call.dst = products + point * dst_step + (o * count + tile) * kBlock;
         kernel(1, static_cast<int>(tiles), 1)(call);
       }
     }
@@ -327,7 +334,7 @@ void Winograd::run_block(const Region& region, std::int64_t first, const float* 
     out.offset = o * product(p.dst) * kBlock;
     out.channel = static_cast<int>(o * kBlock);
     out.lanes = static_cast<int>(std::min(kBlock, p.filters - o * kBlock));
-    region.transforms.output(region.map, products + o * count * kBlock, dst_point, static_cast<int>(first),
+    region.transforms.output(region.map, products + o * count * kBlock, dst_step, static_cast<int>(first),
                              static_cast<int>(count), epilogue, out);
   }
 }
