@@ -118,6 +118,8 @@ TEST(Epilogue, CommonFormsAreRecognised) {
                                                         {"add($0, fma(x, 0.5, -1))", "t"},
                                                         {"min(max(add(x, $0), 0), 1)", "c"},
                                                         {"add(x, $0); relu(fma(y0, $1, $2))", "tcc"},
+                                                        {"relu(fma(add(x, $0), $1, $2))", "tcc"},
+                                                        {"fma(relu(add(x, $0)), $1, 0.25)", "cc"},
                                                         {"mul(x, $0); y0", "c"},
                                                         {"relu(add(mul(x, $0), $1)); add(y0, $1)", "cc"}}) {
     for (const int lanes : {16, 5}) {

@@ -68,13 +68,30 @@ Epilogue::Epilogue(const Expressions& expressions, std::vector<EpilogueOperand> 
 
 void Epilogue::match_common(const Expressions& expressions) {
   if (expressions.size() > 2) return;
-  if (!match(expressions[0], source(), forms_[0])) return;
+  if (!match(expressions[0], source(), forms_[0])) {
+    if (expressions.size() == 2 || !match_chain(expressions[0], expressions[0])) return;
+  }
   if (expressions.size() == 2 && (!match(expressions[1], output(0), forms_[1]) || forms_[1].residual >= 0)) return;
   // Zero has to stay zero, for the lanes behind the last channel.
   for (const Form& form : forms_) {
     if (form.low > 0 || form.high < 0) return;
   }
   common_ = true;
+}
+
+/// One form over another, as where a normalisation follows a sum: the inner one becomes a first output that nobody reads.
+bool Epilogue::match_chain(const Expression& expression, const Expression& within) {
+  for (const Expression& inner : within.arguments) {
+    Form first, second;
+    if (inner.kind != Expression::Kind::call) continue;
+    if (match(inner, source(), first) && match(expression, inner, second) && second.residual < 0) {
+      forms_[0] = first;
+      forms_[1] = second;
+      return chained_ = true;
+    }
+    if (match_chain(expression, inner)) return true;
+  }
+  return false;
 }
 
 /// A vector over the channels or a constant.
@@ -229,8 +246,8 @@ BoundEpilogue Epilogue::bind(std::span<const void* const> operands, std::span<vo
     bound.apply = converts()            ? avx512_bf16::apply_common
                   : isa_ == Isa::avx512 ? avx512::apply_common
                                         : avx2::apply_common;
-    bound.second = outputs_.size() == 2;
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    bound.second = outputs_.size() == 2 || chained_;
+    for (std::size_t i = 0; i < (bound.second ? 2 : 1); ++i) {
       bound.scale[i] = vector_of(forms_[i].scale.operand, forms_[i].scale.value);
       bound.shift[i] = vector_of(forms_[i].shift.operand, forms_[i].shift.value);
       bound.low[i] = forms_[i].low;
@@ -249,9 +266,10 @@ BoundEpilogue Epilogue::bind(std::span<const void* const> operands, std::span<vo
       if (operands_[i].storage == DType::bfloat16) bound.narrow_operands |= 1u << i;
     }
   }
+  const std::size_t hidden = chained_ ? 1 : 0;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    bound.dst[i] = dst[i];
-    if (outputs_[i] == DType::bfloat16) bound.narrow_outputs |= 1u << i;
+    bound.dst[hidden + i] = dst[i];
+    if (outputs_[i] == DType::bfloat16) bound.narrow_outputs |= 1u << (hidden + i);
   }
   return bound;
 }

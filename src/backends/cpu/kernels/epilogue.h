@@ -56,6 +56,7 @@ class Epilogue {
   bool match(const Expression& expression, const Expression& leaf, Form& form) const;
   bool match_operand(const Expression& expression, Term& term) const;
   void match_common(const Expressions& expressions);
+  bool match_chain(const Expression& expression, const Expression& within);
   void compile(const Expressions& expressions);
   Argument compile(const Expression& expression);
   std::uint8_t add_instruction(Instruction instruction);
@@ -67,6 +68,7 @@ class Epilogue {
   std::int64_t channels_;
   Isa isa_;
   bool common_ = false;
+  bool chained_ = false;  // one output, by both forms
   Form forms_[2];
   EpilogueCode code_;
   int constants_ = 0;
