@@ -150,7 +150,9 @@ class Direct final : public Convolution {
     const auto tiles = static_cast<std::int64_t>(tiles_.size());
     const std::int64_t image_bytes = image * static_cast<std::int64_t>(sizeof(float));
     part_tiles_ = std::max<std::int64_t>(1, tiles * kSourcePart / std::max(image_bytes, kSourcePart));
-    if (!weights_outer_ && problem_.batch % threads_ != 0 && tiles % threads_ == 0) {
+    const bool alike = problem_.batch % threads_ != 0 && tiles % threads_ == 0;
+    own_tiles_ = weights_outer_ && pointwise_ && threads_ > 1 && alike && tiles >= 4 * threads_;
+    if (!weights_outer_ && alike) {
       const std::int64_t parts = ceil_div(ceil_div(tiles, part_tiles_), threads_) * threads_;
       part_tiles_ = ceil_div(tiles, parts);
     }
@@ -179,6 +181,7 @@ class Direct final : public Convolution {
   std::vector<PlacedTile> tiles_;
   int panels_ = 1;
   bool weights_outer_ = false;
+  bool own_tiles_ = false;  // a thread takes its pixels for every panel of filters
   std::int64_t part_tiles_ = 1, images_ = 1;
 };
 
@@ -308,6 +311,14 @@ void Direct::run(const float* src, const float* packed, const BoundEpilogue& epi
       }
 #pragma omp barrier
       from = workspace;
+    }
+    if (own_tiles_) {
+      const Share own = share_of(tiles);
+      for (std::int64_t i = 0; i < panels * images; ++i) {
+        run_tiles(own.first, own.last, i / images * panels_, from + i % images * image, packed, first + i % images,
+                  epilogue);
+      }
+      continue;
     }
     const Share share = share_of(images * parts * panels);
     for (std::int64_t i = share.first; i < share.last; ++i) {

@@ -79,7 +79,8 @@ void Epilogue::match_common(const Expressions& expressions) {
   common_ = true;
 }
 
-/// One form over another, as where a normalisation follows a sum: the inner one becomes a first output that nobody reads.
+/// One form over another, as where a normalisation follows a sum: the inner one becomes a first output that nobody
+/// reads.
 bool Epilogue::match_chain(const Expression& expression, const Expression& within) {
   for (const Expression& inner : within.arguments) {
     Form first, second;

@@ -59,8 +59,8 @@ class Stem final : public Convolution {
   std::int64_t thread_floats() const {
     return kSide * kPixels * kBlock + kPoints * (src_point(kMostTiles) + dst_point(kMostTiles));
   }
-  /// Floats from a point to the next: a line of the cache more than there are, as 4 * 28 lines would fall into four sets
-  /// only.
+  /// Floats from a point to the next: a line of the cache more than there are, as 4 * 28 lines would fall into four
+  /// sets only.
   std::int64_t src_point(std::int64_t tiles) const { return (tiles + 1) * kBlock; }
   std::int64_t dst_point(std::int64_t tiles) const { return (problem_.dst_blocks() * tiles + 1) * kBlock; }
 
@@ -175,8 +175,7 @@ void Stem::run_block(const float* src, const float* packed, const BoundEpilogue&
     out.offset = (n * p.dst_blocks() + o) * product(p.dst) * kBlock;
     out.channel = static_cast<int>(o * kBlock);
     out.lanes = static_cast<int>(std::min(kBlock, p.filters - o * kBlock));
-    transforms_.output(map, products + o * count * kBlock, dst_point(count), 0, static_cast<int>(count),
-                       epilogue, out);
+    transforms_.output(map, products + o * count * kBlock, dst_point(count), 0, static_cast<int>(count), epilogue, out);
   }
 }
 
