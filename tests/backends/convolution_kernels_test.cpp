@@ -405,6 +405,37 @@ INSTANTIATE_TEST_SUITE_P(Tiles, WinogradTest,
                                          std::tuple(WinogradTiles::phases22, 3e-6),
                                          std::tuple(WinogradTiles::phases44, 1e-5)));
 
+// Eight points up to 2 along one direction, with more taps that add up.
+TEST(WinogradLine, AgreesWithDoublePrecision) {
+  std::int64_t block = 0;
+  expect_accurate(
+      [&](const ConvolutionProblem& problem, Isa isa) {
+        block = block == 0 ? 5 : 0;
+        return make_winograd(problem, WinogradTiles::line, isa, block);
+      },
+      [](std::mt19937& random) {
+        ConvolutionProblem p = small_window(random, 1);
+        const std::int64_t taps = pick(random, {3, 7});
+        const std::int64_t before = between(random, 0, taps - 1), behind = between(random, 0, taps - 1);
+        const bool down = random() % 2 == 0;
+        p.kernel = down ? Extent{1, taps, 1} : Extent{1, 1, taps};
+        p.pad = down ? Extent{0, before, 0} : Extent{0, 0, before};
+        complete(p, down ? Extent{0, behind, 0} : Extent{0, 0, behind});
+        return p;
+      },
+      200, 2e-5, 0);
+}
+
+TEST(WinogradLine, RefusesWithAReason) {
+  ConvolutionProblem p;
+  p.channels = p.filters = 16;
+  p.kernel = {1, 1, 5};
+  const auto reason = [&] { return std::get<std::string>(make_winograd(p, WinogradTiles::line, machine_isa())); };
+  EXPECT_EQ(reason(), "the window is 1x1x5, not a line of 3 or 7 along a map");
+  p.kernel = {7, 1, 1};
+  EXPECT_EQ(reason(), "the window is 7x1x1, not a line of 3 or 7 along a map");
+}
+
 TEST(Winograd, RefusesWithAReason) {
   ConvolutionProblem p;
   p.channels = p.filters = 16;

@@ -152,6 +152,9 @@ constexpr std::array kWinogradRules{
     WinogradRule{WinogradTiles::f42, 4, 2, 24, 6},       WinogradRule{WinogradTiles::f22, 2, 2, 16, 6},
     WinogradRule{WinogradTiles::phases44, 4, 4, 81, 25}, WinogradRule{WinogradTiles::phases22, 2, 2, 25, 25}};
 
+constexpr double kFewestSaved = 1.25;
+constexpr std::int64_t kFewestLines = 12;  // tiles: below, the multipliers wait for the weights
+
 Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optimize optimize) {
   Conditions conditions = kernel_conditions(request.call);
   conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
@@ -171,10 +174,10 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optim
                        "{}x{} outputs need fewer products in tiles of 2x2", height, width);
   }
   if (!mixed) {
-    // Below so many times fewer products, the transforms eat the gain.
+    // Below so many times fewer products, the transforms eat the gain (35x35 to 17x17 by phases: 1.28, and 10 to 20 %).
     const double gain =
         static_cast<double>(9 * problem.batch * height * width) / static_cast<double>(tiles * rule.products);
-    conditions.require(request.rarely_best || gain >= 1.3,
+    conditions.require(request.rarely_best || gain >= kFewestSaved,
                        "{}x{} outputs in tiles of {}x{} save only a factor of {:.2f}", height, width, rule.rows,
                        rule.columns, gain);
   }
@@ -182,10 +185,34 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optim
   return plan_of(request, problem, sparing(request, optimize, make_winograd(problem, rule.tiles)));
 }
 
+/// Windows that are lines, as Inception's 1x7 and 7x1.
+Offer offer_winograd_line(const StepRequest& request, Optimize optimize) {
+  Conditions conditions = kernel_conditions(request.call);
+  conditions.require(request.constant[1] != nullptr, "the weight is computed, and transforming it costs too much");
+  if (conditions.refuse()) return conditions.reason();
+  const ConvolutionProblem problem = problem_of(request.call);
+  ConvolutionOffer offer = make_winograd(problem, WinogradTiles::line);
+  if (auto* reason = std::get_if<std::string>(&offer)) return std::move(*reason);
+  const std::int64_t taps = product(problem.kernel), outputs = line_outputs(taps);
+  const std::int64_t along = problem.dst[problem.kernel[1] == taps ? 1 : 2],
+                     tiles_along = (along + outputs - 1) / outputs;
+  const double gain = static_cast<double>(taps * along) / static_cast<double>(tiles_along * (outputs + taps - 1));
+  const std::int64_t tiles = problem.batch * product(problem.dst) / along * tiles_along;
+  conditions.require(problem.channels >= 16 && problem.filters >= 16, "{} channels and {} filters, fewer than 16",
+                     problem.channels, problem.filters);
+  conditions.require(request.rarely_best || tiles >= kFewestLines, "{} tiles of {} outputs in a line, fewer than {}",
+                     tiles, outputs, kFewestLines);
+  conditions.require(request.rarely_best || gain >= kFewestSaved,
+                     "lines of {} outputs in tiles of {} save only a factor of {:.2f}", along, outputs, gain);
+  if (conditions.refuse()) return conditions.reason();
+  return plan_of(request, problem, sparing(request, optimize, std::move(offer)));
+}
+
 }  // namespace
 
 std::vector<Implementation> engine_convolution_implementations(Optimize optimize) {
   const auto stem = [optimize](const StepRequest& request) { return offer_stem(request, optimize); };
+  const auto line = [optimize](const StepRequest& request) { return offer_winograd_line(request, optimize); };
   std::vector<Implementation> list = {{"tenon:stem", {"convolution"}, stem},
                                       {"tenon:planar", {"convolution"}, offer_planar},
                                       {"tenon:depthwise", {"convolution"}, offer_depthwise}};
@@ -194,6 +221,7 @@ std::vector<Implementation> engine_convolution_implementations(Optimize optimize
                     {"convolution"},
                     [&rule, optimize](const StepRequest& request) { return offer_winograd(rule, request, optimize); }});
   }
+  list.push_back({"tenon:" + std::string(name(WinogradTiles::line)), {"convolution"}, line});
   list.push_back({"tenon:direct", {"convolution"}, offer_direct});
   list.push_back({"tenon:deconvolution", {"deconvolution"}, offer_deconvolution});
   return list;

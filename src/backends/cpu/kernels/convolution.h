@@ -81,11 +81,16 @@ ConvolutionOffer make_deconvolution(const ConvolutionProblem& problem, Isa isa =
 
 /// The tiles of outputs that Winograd's convolution cuts a map into: squares, rectangles of 4 rows by 2 columns,
 /// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3; and, for stride 2, squares
-/// whose even and odd source pixels are taken apart.
-enum class WinogradTiles { f22, f33, f44, f42, mixed, phases22, phases44 };
+/// whose even and odd source pixels are taken apart; and, for windows of 1x7, 7x1, 1x3 and 3x1, lines of 2 or 4
+/// outputs.
+enum class WinogradTiles { f22, f33, f44, f42, mixed, phases22, phases44, line };
 std::string_view name(WinogradTiles tiles);
-/// 3x3 windows with stride 1 or, by phases, 2; of narrow sources by tiles of 2x2, whose points lose few digits when
-/// they are rounded. `block` tiles are taken at a time; 0: a default.
+/// How many outputs a tile has along a line of so many taps.
+constexpr int line_outputs(std::int64_t taps) {
+  return taps == 7 ? 2 : taps == 3 ? 4 : 1;
+}
+/// 3x3 windows with stride 1 or, by phases, 2; lines with stride 1; of narrow sources by tiles of 2x2, whose points
+/// lose few digits when they are rounded. `block` tiles are taken at a time; 0: a default.
 ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles tiles, Isa isa = machine_isa(),
                                std::int64_t block = 0);
 

@@ -8,6 +8,7 @@
 #include <omp.h>
 
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
@@ -36,6 +37,16 @@ constexpr WeightMatrix kWeights4{{{1 / 4., 0, 0},
 
 const WeightMatrix& weight_matrix(int outputs) {
   return outputs == 2 ? kWeights2 : outputs == 3 ? kWeights3 : kWeights4;
+}
+
+/// Of tap `tap` of a line of `taps` at a point: as above for 3; for 7 at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity,
+/// powers over the products of the distances to the other points.
+double line_factor(std::int64_t taps, std::size_t point, std::size_t tap) {
+  constexpr std::array<double, 7> at{0, 1, -1, 2, -2, .5, -.5};
+  constexpr std::array<double, 7> norm{-1, -4.5, -4.5, 90, 90, 1.40625, 1.40625};
+  if (taps == 3) return kWeights4[point][tap];
+  if (point == at.size()) return tap == 6 ? 1 : 0;
+  return std::pow(at[point], tap) / norm[point];
 }
 
 /// Stride 2: the even taps, 0 and 2, at outputs + 1 points; the odd one at all but the last.
@@ -75,14 +86,16 @@ struct PackedRow {
 
 /// A part of the output map with tiles of one size.
 struct Region {
-  int rows, columns;  // of a tile
-  bool phases;        // stride 2
+  int rows, columns;   // of a tile
+  int taps_y, taps_x;  // of the window
+  bool phases;         // stride 2
   WinogradMap map;
   WinogradTransforms transforms;
   std::int64_t weight = 0;  // where its weights begin in the packed ones
   std::int64_t tiles = 0, block = 0;
 
-  int points() const { return phases ? (rows + 1) * (columns + 1) : (rows + 2) * (columns + 2); }
+  bool line() const { return taps_y == 1 || taps_x == 1; }
+  int points() const { return phases ? (rows + 1) * (columns + 1) : (rows + taps_y - 1) * (columns + taps_x - 1); }
   /// How many sources are summed at a point, and in all points before.
   int slots_of(int point) const { return phases ? phase_count(rows, point) : 1; }
   int first_slot(int point) const {
@@ -116,6 +129,9 @@ class Winograd final : public Convolution {
         break;
       case WinogradTiles::phases44:
         add_region(4, 4, 0, 0, height, width);
+        break;
+      case WinogradTiles::line:
+        add_region(line_outputs(problem.kernel[kHeight]), line_outputs(problem.kernel[kWidth]), 0, 0, height, width);
         break;
       case WinogradTiles::mixed: {
         const int small = width % 4, high = height / 4 * 4, wide = width / 4 * 4;
@@ -168,10 +184,13 @@ class Winograd final : public Convolution {
   Taps taps_of(const float* weight, std::int64_t block, std::int64_t channel) const;
   void pack_windows(const Region& region, const Taps& taps, const PackedRow& to) const;
   void pack_phases(const Region& region, const Taps& taps, std::int64_t block, const PackedRow& to) const;
+  void pack_line(const float* weight, std::int64_t block, const PackedRow& to) const;
 
   void add_region(int rows, int columns, int first_y, int first_x, int height, int width) {
     const bool phases = problem_.stride[kHeight] == 2;
-    Region region{rows, columns, phases, {}, {}};
+    Region region{
+        rows, columns, static_cast<int>(problem_.kernel[kHeight]), static_cast<int>(problem_.kernel[kWidth]), phases,
+        {},   {}};
     WinogradMap& map = region.map;
     map.src_height = static_cast<int>(problem_.src[kHeight]);
     map.src_width = static_cast<int>(problem_.src[kWidth]);
@@ -185,12 +204,17 @@ class Winograd final : public Convolution {
     map.tiles_x = static_cast<int>(ceil_div(width, columns));
     map.src_image = problem_.src_blocks() * product(problem_.src) * kBlock;
     map.dst_image = problem_.dst_blocks() * product(problem_.dst) * kBlock;
-    region.transforms = phases ? (problem_.narrow       ? avx512_bf16::winograd_phase_transforms
+    const auto phase_transforms = problem_.narrow       ? avx512_bf16::winograd_phase_transforms
                                   : isa_ == Isa::avx512 ? avx512::winograd_phase_transforms
-                                                        : avx2::winograd_phase_transforms)(rows)
-                               : (problem_.narrow       ? avx512_bf16::winograd_transforms
-                                  : isa_ == Isa::avx512 ? avx512::winograd_transforms
-                                                        : avx2::winograd_transforms)(rows, columns);
+                                                        : avx2::winograd_phase_transforms;
+    const auto line_transforms =
+        isa_ == Isa::avx512 ? avx512::winograd_line_transforms : avx2::winograd_line_transforms;
+    const auto square_transforms = problem_.narrow       ? avx512_bf16::winograd_transforms
+                                   : isa_ == Isa::avx512 ? avx512::winograd_transforms
+                                                         : avx2::winograd_transforms;
+    region.transforms = phases          ? phase_transforms(rows)
+                        : region.line() ? line_transforms(region.taps_y, region.taps_x)
+                                        : square_transforms(rows, columns);
     region.tiles = problem_.batch * map.tiles_y * map.tiles_x;
     regions_.push_back(region);
   }
@@ -233,6 +257,10 @@ void Winograd::pack(const float* weight, float* packed) const {
     const Share share = share_of(problem_.dst_blocks() * problem_.src_blocks() * kBlock);
     for (std::int64_t i = share.first; i < share.last; ++i) {
       const std::int64_t block = i / (problem_.src_blocks() * kBlock), channel = i % (problem_.src_blocks() * kBlock);
+      if (regions_[0].line()) {
+        pack_line(weight, block, {packed + block * panel_floats(), channel, problem_.narrow});
+        continue;
+      }
       const Taps taps = taps_of(weight, block, channel);
       for (const Region& region : regions_) {
         const PackedRow to{packed + region.weight, channel, problem_.narrow};
@@ -257,6 +285,21 @@ void Winograd::pack_windows(const Region& region, const Taps& taps, const Packed
       to.behind(static_cast<std::int64_t>(a * wide + b) * slot_weights())
           .put(combine(across[b], {&half[0], &half[1], &half[2]}));
     }
+  }
+}
+
+void Winograd::pack_line(const float* weight, std::int64_t block, const PackedRow& to) const {
+  const std::int64_t taps = product(problem_.kernel), lanes = std::min(kBlock, problem_.filters - block * kBlock);
+  for (int point = 0; point < regions_[0].points(); ++point) {
+    Lanes sum{};
+    for (std::int64_t lane = 0; lane < lanes && to.channel < problem_.channels; ++lane) {
+      const float* window = weight + ((block * kBlock + lane) * problem_.channels + to.channel) * taps;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        sum[static_cast<std::size_t>(lane)] +=
+            line_factor(taps, static_cast<std::size_t>(point), static_cast<std::size_t>(tap)) * window[tap];
+      }
+    }
+    to.behind(point * slot_weights()).put(sum);
   }
 }
 
@@ -373,8 +416,14 @@ ConvolutionOffer make_winograd(const ConvolutionProblem& problem, WinogradTiles 
     return "bfloat16 loses too many digits at the points of larger tiles than 2x2";
   }
   const auto square = [](const Extent& e, std::int64_t n) { return e[kHeight] == n && e[kWidth] == n; };
-  if (!square(problem.kernel, 3) || problem.kernel[kDepth] != 1) {
-    return fmt::format("the window is {}x{}x{}, not 3x3", problem.kernel[0], problem.kernel[1], problem.kernel[2]);
+  const Extent& window = problem.kernel;
+  if (tiles == WinogradTiles::line) {
+    const std::int64_t taps = product(window);
+    if ((taps != 3 && taps != 7) || std::max(window[kHeight], window[kWidth]) != taps) {
+      return fmt::format("the window is {}x{}x{}, not a line of 3 or 7 along a map", window[0], window[1], window[2]);
+    }
+  } else if (!square(window, 3) || window[kDepth] != 1) {
+    return fmt::format("the window is {}x{}x{}, not 3x3", window[0], window[1], window[2]);
   }
   const int stride = tiles == WinogradTiles::phases22 || tiles == WinogradTiles::phases44 ? 2 : 1;
   if (!square(problem.stride, stride)) {
@@ -410,6 +459,8 @@ std::string_view name(WinogradTiles tiles) {
       return "winograd-phases-f22";
     case WinogradTiles::phases44:
       return "winograd-phases-f44";
+    case WinogradTiles::line:
+      return "winograd-line";
     case WinogradTiles::mixed:
       break;
   }

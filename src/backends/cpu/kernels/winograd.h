@@ -1,6 +1,6 @@
 #pragma once
 
-// Winograd's transforms of 3x3 windows: plain structs, for files of kernels/isa/ too.
+// Winograd's transforms: plain structs, for files of kernels/isa/ too.
 
 #include <cstdint>
 
@@ -46,20 +46,24 @@ constexpr int phase_slot(int outputs, int p, int odd_y, int odd_x) {
 }
 
 // For one instruction set each: the transforms of tiles of rows x columns outputs, 2 to 4 each (not 2x3, 3x2); of 4x4
-// outputs under 4x4 taps; of 2x2 or 4x4 outputs with stride 2, whose input goes to slots.
+// outputs under 4x4 taps; of 2 outputs in a line under 7 taps or 4 under 3; of 2x2 or 4x4 outputs with stride 2, whose
+// input goes to slots.
 namespace avx512 {
 WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_line_transforms(int taps_y, int taps_x);
 WinogradTransforms winograd_phase_transforms(int outputs);
 }  // namespace avx512
 namespace avx512_bf16 {
 WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_line_transforms(int taps_y, int taps_x);
 WinogradTransforms winograd_phase_transforms(int outputs);
 }  // namespace avx512_bf16
 namespace avx2 {
 WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();
+WinogradTransforms winograd_line_transforms(int taps_y, int taps_x);
 WinogradTransforms winograd_phase_transforms(int outputs);
 }  // namespace avx2
 

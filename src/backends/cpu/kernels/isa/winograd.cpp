@@ -94,6 +94,38 @@ struct Line<4, 4> {
   }
 };
 
+/// Across a window that is a line.
+template <>
+struct Line<1, 1> {
+  TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) { y[0] = x[0]; }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) { y[0] = m[0]; }
+};
+
+/// The points of Line<4, 4> and infinity.
+template <>
+struct Line<2, 7> {
+  TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
+    const Vec quarter = broadcast(0.25f), half = broadcast(0.5f), two = broadcast(2), four = broadcast(4);
+    const Vec five = broadcast(5), c1 = broadcast(1.25f), c2 = broadcast(2.5f), c4 = broadcast(4.25f);
+    const Vec c5 = broadcast(5.25f);
+    y[0] = fma(c5, sub(x[2], x[4]), sub(x[6], x[0]));
+    const Vec a1 = fnma(c4, x[4], add(x[6], x[2])), b1 = fnma(c4, x[3], add(x[5], x[1]));
+    y[1] = add(a1, b1);
+    y[2] = sub(a1, b1);
+    const Vec a2 = fma(quarter, x[2], fnma(c1, x[4], x[6])), b2 = fma(two, x[5], fnma(c2, x[3], mul(half, x[1])));
+    y[3] = add(a2, b2);
+    y[4] = sub(a2, b2);
+    const Vec a3 = fma(four, x[2], fnma(five, x[4], x[6])), b3 = fma(half, x[5], fnma(c2, x[3], mul(two, x[1])));
+    y[5] = add(a3, b3);
+    y[6] = sub(a3, b3);
+    y[7] = fma(c5, sub(x[3], x[5]), sub(x[7], x[1]));
+  }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
+    y[0] = add(add(m[0], add(m[1], m[2])), add(add(m[3], m[4]), add(m[5], m[6])));
+    y[1] = fma(broadcast(0.5f), sub(m[5], m[6]), fma(broadcast(2), sub(m[3], m[4]), add(sub(m[1], m[2]), m[7])));
+  }
+};
+
 /// Stride 2: the even elements under taps 0 and 2, F(outputs, 2); the odd ones under tap 1 at the same points but the
 /// last.
 template <int outputs>
@@ -170,9 +202,9 @@ class Walk {
   std::int64_t image_;
 };
 
-template <int rows, int columns, int taps>
+template <int rows, int columns, int taps_y, int taps_x>
 struct Input {
-  static constexpr int kHigh = rows + taps - 1, kWide = columns + taps - 1;
+  static constexpr int kHigh = rows + taps_y - 1, kWide = columns + taps_x - 1;
 
   /// `border`: some of the tile lies outside, where zeros are; `zeros` is a row of them.
   template <bool border>
@@ -195,14 +227,14 @@ struct Input {
       Vec column[kHigh], points[kHigh];
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) column[k] = load_source(row[k] + b * kLanes);
-      Line<rows, taps>::input(column, points);
+      Line<rows, taps_y>::input(column, points);
 #pragma GCC unroll 8
       for (int k = 0; k < kHigh; ++k) half[k][b] = points[k];
     }
 #pragma GCC unroll 8
     for (int a = 0; a < kHigh; ++a) {
       Vec points[kWide];
-      Line<columns, taps>::input(half[a], points);
+      Line<columns, taps_x>::input(half[a], points);
 #pragma GCC unroll 8
       for (int k = 0; k < kWide; ++k) store_source(dst + (a * kWide + k) * point, points[k]);
     }
@@ -377,10 +409,11 @@ struct Output {
   }
 };
 
-template <int rows, int columns, int taps = 3>
+template <int rows, int columns, int taps_y = 3, int taps_x = taps_y>
 WinogradTransforms transforms() {
-  return {Input<rows, columns, taps>::run,
-          Output<rows, columns, rows + taps - 1, columns + taps - 1, Line<rows, taps>, Line<columns, taps>>::run};
+  using Place = Input<rows, columns, taps_y, taps_x>;
+  return {Place::run,
+          Output<rows, columns, Place::kHigh, Place::kWide, Line<rows, taps_y>, Line<columns, taps_x>>::run};
 }
 
 }  // namespace
@@ -408,6 +441,12 @@ WinogradTransforms winograd_transforms(int rows, int columns) {
 
 WinogradTransforms winograd_stem_transforms() {
   return transforms<4, 4, 4>();
+}
+
+WinogradTransforms winograd_line_transforms(int taps_y, int taps_x) {
+  if (taps_y == 7) return transforms<2, 1, 7, 1>();
+  if (taps_x == 7) return transforms<1, 2, 1, 7>();
+  return taps_y == 3 ? transforms<4, 1, 3, 1>() : transforms<1, 4, 1, 3>();
 }
 
 WinogradTransforms winograd_phase_transforms(int outputs) {
