@@ -399,11 +399,26 @@ class Builder {
       const Place place = step.src[index(input)];
       const int family = state(request.call.node.inputs[index(input)]).family;
       if (place.kind == Kind::buffer && pending_[index(family)] == 0 &&
-          program_.buffers[index(place.index)].bytes == bytes) {
+          program_.buffers[index(place.index)].bytes == bytes && !is_read_elsewhere(request, plan, step, input)) {
         return input;
       }
     }
     return {};
+  }
+
+  /// Whether the step also reads memory of this input in another way than element by element: y = convolution(x) + x
+  /// must not overwrite x.
+  bool is_read_elsewhere(const StepRequest& request, const StepPlan& plan, const Step& step, int input) {
+    const std::vector<Value>& inputs = request.call.node.inputs;
+    const int family = state(inputs[index(input)]).family;
+    for (int other = 0; other < static_cast<int>(inputs.size()); ++other) {
+      if (other == input || state(inputs[index(other)]).family != family) continue;
+      if (std::ranges::find(plan.absorbed, other) != plan.absorbed.end()) continue;
+      const bool alike = std::ranges::find(plan.in_place, other) != plan.in_place.end() &&
+                         step.src[index(other)].index == step.src[index(input)].index;
+      if (!alike) return true;
+    }
+    return false;
   }
 
   /// Outputs move from their buffers to the memory of the caller. What is no buffer of its own (an input, a constant,

@@ -39,11 +39,9 @@ std::vector<std::string> changes(const Model& model, const Shape& data) {
   return nodes;
 }
 
-const Parameters kWeights = {{"w0", waves({32, 3, 3, 3}, 0.7)},
-                             {"w1", waves({32, 32, 3, 3}, 0.3)},
-                             {"w2", waves({10, 32}, 0.9)},
-                             {"w3", waves({10, 32 * 8 * 8}, 0.5)},
-                             {"w4", waves({40, 32, 1, 1}, 0.2)}};
+const Parameters kWeights = {{"w0", waves({32, 3, 3, 3}, 0.7)},  {"w1", waves({32, 32, 3, 3}, 0.3)},
+                             {"w2", waves({10, 32}, 0.9)},       {"w3", waves({10, 32 * 8 * 8}, 0.5)},
+                             {"w4", waves({40, 32, 1, 1}, 0.2)}, {"w5", waves({32, 32, 1, 1}, 0.6)}};
 
 Model model(const std::string& nodes) {
   std::string variables = "%data = variable\n";
@@ -105,8 +103,19 @@ TEST(Layout, AMapOfOnePixelIsReadAsItLies) {
       "%r = relu(%c)\n"
       "%y = softmax(%r) {axis=1}\n"
       "return %y\n");
-  EXPECT_THAT(changes(pixel, {1, 32, 4, 4}), testing::IsEmpty());
+  EXPECT_THAT(changes(pixel, {1, 32, 4, 4}), testing::ElementsAre("data"));  // what comes is row-major
   for (const std::int64_t batch : {1, 3}) expect_reference(pixel, {batch, 32, 4, 4});
+}
+
+/// Each block of filters reads all of the map that it is added to.
+TEST(Layout, AConvolutionDoesNotOverwriteWhatItReads) {
+  const Model residual = model(std::string(kConvolution) +
+                               "%r = relu(%c0)\n"
+                               "%c1 = Convolution(%r, %w5) {kernel=(1, 1), num_filter=32, no_bias=True}\n"
+                               "%y = elemwise_add(%c1, %r)\n"
+                               "%pool = Pooling(%y) {kernel=(2, 2), stride=(2, 2), pool_type=max}\n"
+                               "return %pool\n");
+  expect_reference(residual, {1, 3, 8, 8});
 }
 
 TEST(Layout, ReadsAlikeWhereNoPaddingIsInTheWay) {
