@@ -24,8 +24,8 @@ bool is_written(const Node& node, const std::string& name) {
 
 Verdict refuse_attribute(const Node& node, std::string_view attribute, std::string_view legal) {
   const auto& value = node.attributes.all().find(attribute)->second;
-  return Verdict::refuse(std::string(attribute),
-                         fmt::format("{} {}={} is not {}", node.op_name(), attribute, format_attribute(value), legal));
+  return Verdict::refuse(std::string(attribute), fmt::format("{} {}={}: taken only with {}", node.op_name(), attribute,
+                                                             format_attribute(value), legal));
 }
 
 Verdict fully_connected(const Node& node) {

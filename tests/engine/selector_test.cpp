@@ -84,9 +84,12 @@ TEST(TenonSelector, TakesWhatTheRulesLower) {
 }
 
 TEST(TenonSelector, RefusesInTheRulesWordsWithNodeRuleAndNumbers) {
-  expect_refused({"%y = LeakyReLU(%a, %slope) {act_type=prelu}", {{"a", kMap}, {"slope", floats_of({64})}}}, "form",
-                 "LeakyReLU act_type=prelu with a slope of 64 values over 128 channels");
-  expect_refused({"%y = clip(%a) {a_min=1, a_max=0}", {{"a", kMap}}}, "form", "a_min=1 above a_max=0");
+  expect_refused({"%y = LeakyReLU(%a, %slope) {act_type=prelu}", {{"a", kMap}, {"slope", floats_of({1})}}}, "form",
+                 "LeakyReLU act_type=prelu with one slope, which is computed");
+  expect_refused({"%y = broadcast_add(%a, %b)", {{"a", kMap}, {"b", floats_of({2, 1, 8, 1})}}}, "form",
+                 "broadcast_add: 'b' of shape (2,1,8,1) is stretched to (2,128,8,8) along several axes");
+  expect_refused({"%y = _power_scalar(%a) {scalar=3}", {{"a", kMap}}}, "form",
+                 "_power_scalar scalar=3, neither 2, 0.5, -0.5 nor -1");
   expect_refused({"%y = Pooling(%a) {kernel=(2, 2), pool_type=max, layout=NHWC}", {{"a", floats_of({2, 8, 8, 16})}}},
                  "form", "Pooling layout=NHWC, with the channels last");
   expect_refused({"%y = sqrt(%a)", {{"a", {{2, 3}, DType::float64}}}}, "type",

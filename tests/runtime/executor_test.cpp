@@ -190,7 +190,7 @@ TEST(Executor, ShowsTheMonitorTheWholeBatch) {
   BindOptions options = with({{"data", {8, 8, 256, 256}}}, "plain");
   options.threads = 1;
   Executor executor = Executor::bind(model, options);
-  ASSERT_EQ(executor.steps()[0].op, "_tenon_portions");
+  ASSERT_GT(executor.steps()[0].portions, 1);
   Tensor data(Shape{8, 8, 256, 256}, DType::float32);
   std::fill_n(data.mutable_data<float>(), data.elements(), 2.0f);
   executor.set_input("data", data);
