@@ -76,6 +76,7 @@ class Builder {
     if (options.give_results) give_results();
     for (const Place place : program_.outputs) keep_until(place, static_cast<int>(program_.steps.size()));
     program_.arena_bytes = plan_memory(program_.buffers);
+    let_go();
     count_parameters();
     make_resident();
     program_.graph = std::move(graph_);
@@ -453,6 +454,19 @@ class Builder {
     for (const auto& [buffer, result] : result_of) program_.buffers[index(buffer)].bytes = 0;
     for (Buffer& buffer : program_.buffers) {
       if (result_of.contains(buffer.within)) buffer.within = -1;  // what it was a part of has moved
+    }
+  }
+
+  /// A parameter of which only packed copies are read would be held twice.
+  void let_go() {
+    std::vector<bool> read(program_.constants.size(), false);
+    const auto mark = [&](Place place) {
+      if (place.kind == Kind::constant) read[index(place.index)] = true;
+    };
+    for (const Step& step : program_.steps) std::ranges::for_each(step.src, mark);
+    std::ranges::for_each(program_.outputs, mark);
+    for (std::size_t i = 0; i < read.size(); ++i) {
+      if (!read[i]) program_.constants[i] = {};
     }
   }
 

@@ -113,6 +113,25 @@ TEST(EngineNode, GivesAnInputAConstantAndOneValueTwiceAsOutputs) {
   expect_same_bits(graph, cpu::plain_backend(), parameters, feeds, "plain");
 }
 
+TEST(EngineNode, LetsGoOfAParameterThatWasPacked) {
+  const Parameters feeds{{"a", Tensor(Shape{1, 16, 8, 8}, DType::float32)}};
+  const Parameters parameters{{"w", Tensor(Shape{32, 16, 3, 3}, DType::float32)},
+                              {"b", Tensor(Shape{32}, DType::float32)}};
+  Parameters values = feeds;
+  values.insert(parameters.begin(), parameters.end());
+  for (auto& [name, value] : values) std::memset(value.mutable_data(), 0, value.bytes());
+  const Graph graph = typed(
+      "%a = variable\n%w = variable\n%b = variable\n"
+      "%t1 = Convolution(%a, %w, %b) {kernel=(3, 3), num_filter=32}\nreturn %t1\n",
+      values);
+  const Result result =
+      run_graph(partitioned(graph, parameters), with_engines(cpu::plain_backend()), parameters, feeds);
+  const Program& body = *result.program.steps.front().body;
+  ASSERT_EQ(body.constants.size(), 2U);
+  EXPECT_TRUE(body.constants[0].empty()) << "the weight is held as it was, too";
+  EXPECT_FALSE(body.constants[1].empty()) << "the bias is read as it is";
+}
+
 TEST(EngineNode, CountsTheParametersOfItsBodyOnce) {
   const Parameters parameters{{"w", tensor({2}, {5, -5})}};
   const Graph graph = typed(
