@@ -36,8 +36,8 @@ constexpr const char* kExamples = R"(Examples:
 
 For each batch size: bind both, warm up, then time single forwards of the one and the other in turns, --seconds of
 each (or --iterations). cpu ms is the process's CPU time of a forward over all its threads; peak memory is the largest
-resident size of the process with that program alone; build is the first time and again, with what is kept from the
-first. On a GPU it also says what a forward is made of, with the input on the device and copied from the host before
+resident size of the process with that program alone, held what is resident after its first forward; build is the
+first time and again, with what is kept from the first. On a GPU it also says what a forward is made of, with the input on the device and copied from the host before
 each: the copy, the launch (after which the host is free), the wait, and the device's own time. --json prints one
 object a batch size as soon as it is measured. Ctrl-C prints what there is.
 )";
@@ -61,7 +61,7 @@ struct Timing {
 struct Side {
   std::string backend;
   Timing timing;
-  std::size_t parameter_bytes, activation_bytes, peak_bytes;
+  std::size_t parameter_bytes, activation_bytes, peak_bytes, resident_bytes;
   double build_s, rebuild_s;
   std::optional<ForwardParts> parts;  ///< on a GPU
 };
@@ -113,6 +113,7 @@ Json row_json(const Row& row, const ModelOptions& model) {
           {"parameter_bytes_after", last.parameter_bytes},
           {"activation_bytes", last.activation_bytes},
           {"peak_bytes", last.peak_bytes},
+          {"resident_bytes", last.resident_bytes},
           {"build_s", last.build_s},
           {"rebuild_s", last.rebuild_s},
           {"why_not_faster", row.why_not_faster},
@@ -165,6 +166,7 @@ class Contender {
     side_.build_s = bind();
     forward();
     side_.peak_bytes = peak_memory();
+    side_.resident_bytes = resident_memory();
     side_.backend = backend_;
     side_.parameter_bytes = executor().parameter_bytes();
     side_.activation_bytes = executor().activation_bytes();
@@ -340,7 +342,7 @@ std::string parts_report(const Row& row) {
 
 std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
   Table table({"batch", "program", "median ms", "p99 ms", "min ms", "cpu ms", "images/s", "forwards", "parameters",
-               "activations", "peak memory", "build s", "again s"});
+               "activations", "peak memory", "held", "build s", "again s"});
   std::string text;
   for (const Row& row : rows) {
     for (const Side* side : {&row.before, row.after ? &*row.after : nullptr}) {
@@ -351,7 +353,8 @@ std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
                  fmt::format("{:.3f}", timing.min_ms), fmt::format("{:.3f}", timing.cpu_ms),
                  fmt::format("{:.1f}", timing.images_per_s), std::to_string(timing.iterations),
                  megabytes(side->parameter_bytes), megabytes(side->activation_bytes), megabytes(side->peak_bytes),
-                 fmt::format("{:.3f}", side->build_s), fmt::format("{:.3f}", side->rebuild_s)});
+                 megabytes(side->resident_bytes), fmt::format("{:.3f}", side->build_s),
+                 fmt::format("{:.3f}", side->rebuild_s)});
     }
     text += comparison(row) + parts_report(row) + warnings(row);
   }

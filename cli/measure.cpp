@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 namespace tenon::cli {
 namespace {
@@ -32,6 +33,19 @@ void on_interrupt(int) {
   }
   if (stop == 0) stopped_at = at;
   stop = 1;
+}
+
+/// A line of the process's status that counts kilobytes.
+std::size_t memory_status(std::string_view line) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word == line) {
+      std::size_t kilobytes = 0;
+      status >> kilobytes;
+      return kilobytes * 1024;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -80,15 +94,11 @@ void reset_peak_memory() {
 }
 
 std::size_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word == "VmHWM:") {
-      std::size_t kilobytes = 0;
-      status >> kilobytes;
-      return kilobytes * 1024;
-    }
-  }
-  return 0;
+  return memory_status("VmHWM:");
+}
+
+std::size_t resident_memory() {
+  return memory_status("VmRSS:");
 }
 
 }  // namespace tenon::cli

@@ -35,5 +35,7 @@ bool interrupted();
 /// its start.
 void reset_peak_memory();
 std::size_t peak_memory();
+/// The resident memory of this process now.
+std::size_t resident_memory();
 
 }  // namespace tenon::cli

@@ -199,6 +199,15 @@ TEST_F(Program, BenchGivesOneObjectABatch) {
   EXPECT_THAT(batches, ElementsAre(1, 4));
 }
 
+TEST_F(Program, BenchHoldsParametersOnce) {
+  constexpr double rest = 30e6;  // the program, its libraries, their threads
+  ASSERT_EQ(program("zoo resnet18_v2 --save resnet").code, 0);
+  const auto json = program_json("bench resnet --shape 1,3,224,224 --threads 1 --iterations 2 --warmup 0 --json");
+  const double held = json["parameter_bytes_after"].get<double>() + json["activation_bytes"].get<double>();
+  EXPECT_GT(held, 40e6);
+  EXPECT_LT(json["resident_bytes"].get<double>(), held + rest);
+}
+
 TEST_F(Program, BenchPrintsARowABatch) {
   const Outcome outcome = program("bench small --shape 1,3,8,8 --batch 2,3 --iterations 3 --warmup 0");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
