@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/pages.h"
 #include "engine/portions.h"
 #include "engine/run.h"
 #include "partition/replace.h"
@@ -70,6 +71,15 @@ PassOptions passes_of(const Backend& inner, const StepRequest& request) {
   return options;
 }
 
+/// The originals of what the program holds in another form stay in their file, but not in memory.
+void release_originals(const Parameters& originals, const Program& program) {
+  std::set<const void*> read;
+  for (const Tensor& constant : program.constants) read.insert(constant.data());
+  for (const auto& [name, original] : originals) {
+    if (!read.contains(original.data())) release_file_pages(original.data(), original.bytes());
+  }
+}
+
 Offer offer(const Backend& inner, const StepRequest& request) {
   const Graph& body = *request.call.node.body;
   const Parameters values = absorbed(body, request.parameters.model().parameters());
@@ -84,6 +94,7 @@ Offer offer(const Backend& inner, const StepRequest& request) {
   }
   Program built = build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters,
                                 {.give_results = true, .tuner = request.tuner, .origins = &lowered.origins});
+  release_originals(values, built);
   renumber_feeds(built, names);
   const auto program = std::make_shared<const Program>(std::move(built));
 
