@@ -20,6 +20,7 @@
 #include "model_options.h"
 #include "profile.h"
 #include "report.h"
+#include "subject.h"
 #include "table.h"
 #include "verbs.h"
 
@@ -32,6 +33,8 @@ constexpr const char* kExamples = R"(Examples:
   tenon bench resnet50_v1 --batch 1,8,32 --threads 2
   tenon bench mymodel --backend plain
       the plain program alone
+  tenon bench mymodel.plan
+      a plan of `tenon build` alone; build is the time to load it
   tenon bench mymodel --shape data=1,3,112,112 --iterations 100 --json
 
 For each batch size: bind both, warm up, then time single forwards of the one and the other in turns, --seconds of
@@ -160,8 +163,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// One pipeline, bound and fed.
 class Contender {
  public:
-  Contender(const BenchOptions& options, const Model& model, const InputPlan& plan, std::string backend)
-      : options_(options), model_(model), plan_(plan), backend_(std::move(backend)) {
+  Contender(const BenchOptions& options, const Subject& subject, const InputPlan& plan, std::string backend)
+      : options_(options), subject_(subject), plan_(plan), backend_(std::move(backend)) {
     reset_peak_memory();
     side_.build_s = bind();
     forward();
@@ -174,14 +177,8 @@ class Contender {
 
   /// Binds and feeds; the seconds that binding took.
   double bind() {
-    BindOptions binding = options_.model.binding(plan_);
-    binding.backend = backend_;
-    if (backend_ == "plain") {  // what is asked is asked of the other one
-      binding.precision = "fp32";
-      binding.optimize = "speed";
-    }
     const auto start = std::chrono::steady_clock::now();
-    executor_.emplace(Executor::bind(model_, binding));
+    executor_.emplace(subject_.bind(plan_, backend_));
     const double seconds = seconds_since(start);
     for (const std::string& input : plan_.fed) {
       executor_->set_input(input, random_tensor(executor_->type(input).shape, options_.model.seed, input));
@@ -194,7 +191,7 @@ class Contender {
   }
   void release() { executor_.reset(); }
 
-  Executor& executor() { return *executor_; }
+  Session& executor() { return *executor_; }
   void forward() { executor_->forward(); }
 
   void measure_turn(const Schedule& schedule, Progress& progress) {
@@ -222,10 +219,10 @@ class Contender {
 
  private:
   const BenchOptions& options_;
-  const Model& model_;
+  const Subject& subject_;
   const InputPlan& plan_;
   std::string backend_;
-  std::optional<Executor> executor_;
+  std::optional<Session> executor_;
   Samples samples_;
   Side side_{};
 };
@@ -256,14 +253,15 @@ std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
 }
 
 /// Empty when interrupted before the first timed forward.
-std::optional<Row> bench(const BenchOptions& options, const Model& model, const InputPlan& usual, std::int64_t batch) {
-  const InputPlan plan = options.model.plan(model, with_batch(usual, batch));
-  const bool both = options.model.backend != "plain";
-  Contender before(options, model, plan, "plain");
+std::optional<Row> bench(const BenchOptions& options, const Subject& subject, const InputPlan& usual,
+                         std::int64_t batch) {
+  const InputPlan plan = subject.plan(with_batch(usual, batch));
+  const bool both = options.model.backend != "plain" && !subject.is_plan();
+  Contender before(options, subject, plan, subject.is_plan() ? options.model.backend : "plain");
   std::optional<Contender> after;
   if (both) {
     before.release();
-    after.emplace(options, model, plan, options.model.backend);
+    after.emplace(options, subject, plan, options.model.backend);
     after->bind_again();
   }
   before.bind_again();
@@ -284,8 +282,9 @@ std::optional<Row> bench(const BenchOptions& options, const Model& model, const 
   const Shape first = plan.fed.empty() ? Shape{1} : plan.shapes.at(plan.fed.front());
   Row row{.batch = first.rank() > 0 ? first[0] : 1, .interrupted = interrupted()};
   row.before = before.side(row.batch);
-  row.precision = both ? options.model.precision : name(before.executor().output(0).dtype());
-  for (const auto& [parameter, value] : model.parameters()) row.file_bytes += value.bytes();
+  const bool has_engine = both || subject.is_plan();
+  row.precision = has_engine ? options.model.precision : name(before.executor().output(0).dtype());
+  row.file_bytes = subject.file_bytes();
   if (after) {
     row.after = after->side(row.batch);
     if (row.ratio() < kWorthwhile && !interrupted()) row.why_not_faster = reasons(*after, options.model);
@@ -340,6 +339,11 @@ std::string parts_report(const Row& row) {
                      row.batch, resident, copied, words);
 }
 
+std::string label(const Row& row, const Side& side, bool is_plan) {
+  if (is_plan) return "plan: " + side.backend;
+  return (&side == &row.before ? "before: " : "after: ") + side.backend;
+}
+
 std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
   Table table({"batch", "program", "median ms", "p99 ms", "min ms", "cpu ms", "images/s", "forwards", "parameters",
                "activations", "peak memory", "held", "build s", "again s"});
@@ -348,7 +352,7 @@ std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
     for (const Side* side : {&row.before, row.after ? &*row.after : nullptr}) {
       if (side == nullptr) continue;
       const Timing& timing = side->timing;
-      table.add({std::to_string(row.batch), (side == &row.before ? "before: " : "after: ") + side->backend,
+      table.add({std::to_string(row.batch), label(row, *side, options.model.is_plan()),
                  fmt::format("{:.3f}", timing.median_ms), fmt::format("{:.3f}", timing.p99_ms),
                  fmt::format("{:.3f}", timing.min_ms), fmt::format("{:.3f}", timing.cpu_ms),
                  fmt::format("{:.1f}", timing.images_per_s), std::to_string(timing.iterations),
@@ -363,14 +367,14 @@ std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
                      megabytes(rows.front().file_bytes), table.str(), text);
 }
 
-int run(const BenchOptions& options) {
+int run(BenchOptions& options) {
   catch_interrupt();
-  const Model model = options.model.load();
-  const InputPlan usual = options.model.plan(model);
+  const Subject subject(options.model);
+  const InputPlan usual = subject.plan();
   std::vector<Row> rows;
   const auto batches = options.batches.empty() ? std::vector<std::int64_t>{0} : options.batches;
   for (const std::int64_t batch : batches) {
-    const std::optional<Row> row = interrupted() ? std::nullopt : bench(options, model, usual, batch);
+    const std::optional<Row> row = interrupted() ? std::nullopt : bench(options, subject, usual, batch);
     if (!row) break;
     rows.push_back(*row);
     if (options.json) print_json(row_json(*row, options.model));

@@ -12,6 +12,7 @@
 #include "inputs.h"
 #include "model_options.h"
 #include "report.h"
+#include "subject.h"
 #include "table.h"
 #include "verbs.h"
 
@@ -93,14 +94,14 @@ Difference compare(const std::string& name, const Tensor& actual, const Tensor& 
 }
 
 /// Runs and compares: every stored result, in order of execution where it is an inner one, outputs last.
-std::vector<Difference> compare_all(const CompareOptions& options, const Model& model, const Golden& golden) {
-  const InputPlan plan = options.model.plan(model, shapes_of(golden.inputs));
+std::vector<Difference> compare_all(const CompareOptions& options, const Subject& subject, const Golden& golden) {
+  const InputPlan plan = subject.plan(shapes_of(golden.inputs));
   for (const std::string& input : plan.fed) {
     if (!golden.inputs.contains(input)) {
       fail(ErrorCode::not_found, "{} has no member 'in/{}' for the input '{}'", options.golden, input, input);
     }
   }
-  Executor executor = Executor::bind(model, options.model.binding(plan));
+  Session executor = subject.bind(plan);
   for (const auto& [input, value] : golden.inputs) executor.set_input(input, value);
 
   const std::vector<std::string> outputs = executor.outputs();
@@ -153,10 +154,10 @@ Json difference_json(const Difference& difference) {
           {"deviates", difference.deviates}};
 }
 
-int run(const CompareOptions& options) {
-  const Model model = options.model.load();
-  const Golden golden = read_golden(options.golden, model.outputs());
-  const std::vector<Difference> differences = compare_all(options, model, golden);
+int run(CompareOptions& options) {
+  const Subject subject(options.model);
+  const Golden golden = read_golden(options.golden, subject.outputs());
+  const std::vector<Difference> differences = compare_all(options, subject, golden);
   const auto found = std::find_if(differences.begin(), differences.end(), [](const auto& d) { return d.deviates; });
   const Difference* first = found == differences.end() ? nullptr : &*found;
   if (options.json) {

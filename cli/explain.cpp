@@ -13,6 +13,7 @@
 #include "model_options.h"
 #include "profile.h"
 #include "report.h"
+#include "subject.h"
 #include "table.h"
 #include "verbs.h"
 
@@ -131,10 +132,10 @@ std::string declined_list(const std::vector<TimedStep>& steps) {
   return text;
 }
 
-int run(const ExplainOptions& options) {
-  const Model model = options.model.load();
-  const InputPlan plan = options.model.plan(model);
-  Executor executor = Executor::bind(model, options.model.binding(plan));
+int run(ExplainOptions& options) {
+  const Subject subject(options.model);
+  const InputPlan plan = subject.plan();
+  Session executor = subject.bind(plan);
   for (const std::string& input : plan.fed) {
     executor.set_input(input, random_tensor(executor.type(input).shape, options.model.seed, input));
   }

@@ -17,7 +17,7 @@ double milliseconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-ForwardWay measure_way(Executor& executor, const std::map<std::string, Tensor>& copied, double seconds) {
+ForwardWay measure_way(Session& executor, const std::map<std::string, Tensor>& copied, double seconds) {
   std::vector<double> total, copy, launch, wait;
   const auto start = Clock::now();
   // The first forwards are not counted: the second is recorded.
@@ -45,7 +45,7 @@ Json way_json(const ForwardWay& way) {
 
 }  // namespace
 
-ForwardParts measure_parts(Executor& executor, const std::map<std::string, Tensor>& inputs, double seconds) {
+ForwardParts measure_parts(Session& executor, const std::map<std::string, Tensor>& inputs, double seconds) {
   ForwardParts parts{};
   parts.resident = measure_way(executor, {}, seconds);
   parts.copied = measure_way(executor, inputs, seconds);

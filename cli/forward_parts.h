@@ -22,7 +22,7 @@ struct ForwardParts {
 };
 
 /// `seconds` of each way, at least a few forwards.
-ForwardParts measure_parts(Executor& executor, const std::map<std::string, Tensor>& inputs, double seconds);
+ForwardParts measure_parts(Session& executor, const std::map<std::string, Tensor>& inputs, double seconds);
 
 Json parts_json(const ForwardParts& parts);
 /// "launch 6.1 us, wait 61.9 us, of which kernels 57.0 us; with the input on the host copy …".

@@ -16,8 +16,7 @@ void require_input(const std::string& name, const std::vector<std::string>& inpu
 
 }  // namespace
 
-Parameters read_inputs(const std::vector<std::string>& options, const Model& model) {
-  const std::vector<std::string> inputs = model.inputs();
+Parameters read_inputs(const std::vector<std::string>& options, const std::vector<std::string>& inputs) {
   Parameters tensors;
   for (const std::string& option : options) {
     if (option.ends_with(".npz")) {

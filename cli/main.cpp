@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(Start here:
   tenon run resnet18_v2                            run one on seeded random input
   tenon run mymodel --image cat.jpg --labels synset.txt
   tenon bench mymodel --batch 1,8,32               time it, before and after acceleration
+  tenon build mymodel --output mymodel.plan        compile it once; `tenon run mymodel.plan` starts in milliseconds
   tenon explain mymodel                            what was taken, fused and refused, what each step costs
   tenon show mymodel --shape data=1,3,224,224      layers, shapes, parameters, multiply-adds
 
@@ -44,9 +45,9 @@ int main_with(int argc, char** argv) {
   CLI::App app("Tenon runs the models people trained in Apache MXNet, without MXNet.", "tenon");
   app.footer(kFooter);
   app.require_subcommand(1);
-  const std::vector<Verb> verbs = {run_verb(app),     bench_verb(app),   explain_verb(app),
-                                   compare_verb(app), show_verb(app),    report_verb(app),
-                                   zoo_verb(app),     devices_verb(app), version_verb(app)};
+  const std::vector<Verb> verbs = {run_verb(app),     build_verb(app),  bench_verb(app),  explain_verb(app),
+                                   compare_verb(app), show_verb(app),   report_verb(app), zoo_verb(app),
+                                   devices_verb(app), version_verb(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -78,10 +78,24 @@ std::optional<Shape> with_batch_of_one(Shape shape) {
 
 }  // namespace
 
+void ModelOptions::refuse_for_plan(const CLI::App& app, std::size_t known) {
+  const std::vector<const CLI::Option*> options = app.get_options();
+  not_for_plans_.insert(not_for_plans_.end(), options.begin() + static_cast<std::ptrdiff_t>(known), options.end());
+}
+
+void ModelOptions::refuse_binding() const {
+  for (const CLI::Option* option : not_for_plans_) {
+    if (option->count() == 0) continue;
+    fail(ErrorCode::invalid_argument, "{} is decided in the plan '{}'; leave it out, or name the model",
+         option->get_name(), model);
+  }
+}
+
 void ModelOptions::add_model(CLI::App& app) {
   app.add_option("MODEL", model,
-                 "A network of the zoo (`tenon zoo` lists them) or the prefix of a checkpoint:\n"
-                 "path/to/mymodel for mymodel-symbol.json and mymodel-0000.params");
+                 "A network of the zoo (`tenon zoo` lists them), the prefix of a checkpoint:\n"
+                 "path/to/mymodel for mymodel-symbol.json and mymodel-0000.params, or a .plan of `tenon build`");
+  const std::size_t known = app.get_options().size();
   app.add_option("--epoch", epoch, "Which PREFIX-EPOCH.params to read; the newest unless given")
       ->check(CLI::Range(0, 9999));
   auto* symbol_option = app.add_option("--symbol", symbol, "The symbol file, instead of MODEL")->type_name("FILE");
@@ -91,6 +105,7 @@ void ModelOptions::add_model(CLI::App& app) {
   app.add_flag("--pretrained", pretrained,
                "A network of the zoo with the trained weights that MXNet once downloaded to\n"
                "$MXNET_HOME/models or ~/.mxnet/models");
+  refuse_for_plan(app, known);
   app.add_option("--seed", seed, "Seed of initial parameters of the zoo and of random input")->capture_default_str();
 }
 
@@ -101,6 +116,7 @@ void ModelOptions::add_shapes(CLI::App& app) {
 }
 
 void ModelOptions::add_binding(CLI::App& app) {
+  const std::size_t known = app.get_options().size();
   add_shapes(app);
   app.add_option("--device", device, "Where it runs: cpu, cuda:0, …; `tenon devices` lists them")
       ->capture_default_str();
@@ -125,6 +141,7 @@ void ModelOptions::add_binding(CLI::App& app) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   add_compilation(app);
+  refuse_for_plan(app, known);
 }
 
 void ModelOptions::add_compilation(CLI::App& app) {
@@ -161,6 +178,7 @@ Model ModelOptions::load() const {
   if (!model.empty() && !symbol.empty()) {
     fail(ErrorCode::invalid_argument, "give either MODEL '{}' or --symbol '{}', not both", model, symbol);
   }
+  if (is_plan()) fail(ErrorCode::unsupported, "'{}' is a plan, and this needs the model that it was built from", model);
   if (model.empty()) return Model::load_files(symbol, params);
   if (in_zoo(model)) return pretrained ? Model::zoo_pretrained(model) : Model::zoo(model, seed);
   if (pretrained) fail(ErrorCode::not_found, "--pretrained: there is no network '{}' in the zoo", model);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +19,9 @@ struct InputPlan {
   std::map<std::string, Shape> shapes;
   std::vector<std::string> fed;
 };
+
+/// How the name of a plan file ends.
+inline constexpr std::string_view kPlanEnding = ".plan";
 
 /// What every verb that takes a MODEL has in common: which network, and how it is bound.
 struct ModelOptions {
@@ -43,6 +47,12 @@ struct ModelOptions {
     if (backend == "cpu" && device.starts_with("cuda")) backend = "cuda";
   }
 
+  /// Whether MODEL is a plan file (tenon build).
+  bool is_plan() const { return model.ends_with(kPlanEnding); }
+  /// Throws Error(invalid_argument) where an option was given that says how to read and bind a model.
+  void refuse_binding() const;
+
+  /// Throws Error(unsupported) for a plan.
   Model load() const;
   /// What to call the model in a report.
   const std::string& title() const { return model.empty() ? symbol : model; }
@@ -56,6 +66,12 @@ struct ModelOptions {
   int effective_threads() const;
   /// Throws Error naming an input whose shape is missing and the option that gives it.
   BindOptions binding(const InputPlan& plan) const;
+
+ private:
+  /// Those that were added behind the first `known`.
+  void refuse_for_plan(const CLI::App& app, std::size_t known);
+
+  std::vector<const CLI::Option*> not_for_plans_;
 };
 
 /// Types of all parameters and of `shapes`: where inference starts.

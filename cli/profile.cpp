@@ -51,7 +51,7 @@ Roofline roofline_of(const Device& device, const std::string& precision, int thr
   return {peak.operations_per_second / 1e3, peak.bytes_per_second / 1e3};
 }
 
-std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline) {
+std::vector<TimedStep> profile(Session& executor, const Roofline& roofline) {
   executor.time_steps();  // warms up
   std::vector<std::vector<double>> runs;
   for (int i = 0; i < kForwards; ++i) runs.push_back(executor.time_steps());

@@ -34,7 +34,7 @@ struct Roofline {
 Roofline roofline_of(const Device& device, const std::string& precision, int threads);
 
 /// The steps with the least time of a few forwards, which other programs disturb least.
-std::vector<TimedStep> profile(Executor& executor, const Roofline& roofline);
+std::vector<TimedStep> profile(Session& executor, const Roofline& roofline);
 double total_ms(const std::vector<TimedStep>& steps);
 
 /// "conv0 + bn0 + relu0"; of many, the first and the last.

@@ -14,6 +14,7 @@
 #include "inputs.h"
 #include "model_options.h"
 #include "report.h"
+#include "subject.h"
 #include "verbs.h"
 
 namespace tenon::cli {
@@ -30,6 +31,8 @@ constexpr const char* kExamples = R"(Examples:
       (pixel - 127.5) / 128, the middle 48 x 64 pixels
   tenon run mymodel --input data=x.npy --output y.npz
       arrays in, arrays out: y.npz has a member for each output
+  tenon run mymodel.plan --input data=x.npy
+      a plan of `tenon build`: no compiling
   tenon run --symbol net.json --params net.params --shape data=1,3,112,112 --json
 )";
 
@@ -63,12 +66,13 @@ std::vector<std::string> read_labels(const std::string& file) {
 }
 
 /// The arrays and pictures that were given.
-Parameters gather(const RunOptions& options, const Model& model) {
-  Parameters given = read_inputs(options.inputs, model);
+Parameters gather(const RunOptions& options, const Subject& subject) {
+  const std::vector<std::string> inputs = subject.inputs();
+  Parameters given = read_inputs(options.inputs, inputs);
   if (options.image.files.empty()) return given;
-  if (model.inputs().empty()) fail(ErrorCode::invalid_argument, "--image: the model has no input");
-  const std::string input = model.inputs().front();
-  const Shape shape = options.model.plan(model, shapes_of(given)).shapes[input];
+  if (inputs.empty()) fail(ErrorCode::invalid_argument, "--image: the model has no input");
+  const std::string& input = inputs.front();
+  const Shape shape = subject.plan(shapes_of(given)).shapes[input];
   const int first = options.image.layout == "NCHW" ? 2 : 1;
   const auto side = [&](int axis) {
     return shape.rank() == 4 && shape[axis] != Shape::unknown ? shape[axis] : std::int64_t{224};
@@ -157,12 +161,12 @@ Json output_json(const std::string& name, const Tensor& output, const std::vecto
   return json;
 }
 
-int run(const RunOptions& options) {
+int run(RunOptions& options) {
   const std::vector<std::string> labels = read_labels(options.labels);
-  const Model model = options.model.load();
-  const Parameters given = gather(options, model);
-  const InputPlan plan = options.model.plan(model, shapes_of(given));
-  Executor executor = Executor::bind(model, options.model.binding(plan));
+  const Subject subject(options.model);
+  const Parameters given = gather(options, subject);
+  const InputPlan plan = subject.plan(shapes_of(given));
+  Session executor = subject.bind(plan);
 
   Json inputs = Json::array();
   std::string text;

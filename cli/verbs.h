@@ -19,6 +19,7 @@ struct Verb {
 // A file each.
 Verb run_verb(CLI::App& parent);
 Verb bench_verb(CLI::App& parent);
+Verb build_verb(CLI::App& parent);
 Verb compare_verb(CLI::App& parent);
 Verb explain_verb(CLI::App& parent);
 Verb show_verb(CLI::App& parent);

@@ -206,6 +206,8 @@ typedef struct TenonBindOptions {
                        for later builds in the user's cache folder */
   TenonProgress progress; /* NULL: nobody looks */
   void* progress_context;
+  int64_t first_batch, last_batch; /* every batch size, from the one to the other, that tenon_executor_reshape() takes
+                                      without compiling; 0, 0: that of the inputs */
 } TenonBindOptions;
 
 /* The executor shares the model's parameters. */
@@ -286,6 +288,12 @@ TenonStatus tenon_executor_memory(const TenonExecutor* executor, size_t* activat
 typedef struct TenonEngine TenonEngine;
 
 TenonStatus tenon_engine_build(const TenonModel* model, const TenonBindOptions* options, TenonEngine** engine);
+/* Writes a plan file, atomically: everything but the input. */
+TenonStatus tenon_engine_save(const TenonEngine* engine, const char* path);
+/* Maps a plan file: the same engine, with the same bits in every result, without compiling. Refuses, with a sentence, a
+ * plan of another processor, of another version of Tenon or of its libraries (TENON_UNSUPPORTED), and a damaged file
+ * (TENON_CORRUPT). The file must stay as it is while the engine or a session of it lives. */
+TenonStatus tenon_engine_load(const char* path, TenonEngine** engine);
 void tenon_engine_free(TenonEngine* engine);
 /* The buffers with which one thread at a time runs the engine, as an executor: everything above works with it. Sessions
  * of one engine share its parameters and run in parallel threads; forward neither allocates nor locks. The engine may

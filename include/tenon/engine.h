@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,12 +23,20 @@ struct BuildProgress {
   std::string node;  ///< the last one
 };
 
+/// Sizes of a batch, both included.
+struct BatchRange {
+  std::int64_t first = 1, last = 1;
+};
+
 /// How a Model is bound.
 struct BindOptions {
   /// Shapes of the inputs; the rest is inferred.
   std::map<std::string, Shape> shapes;
   /// Element types of inputs; float32 where absent and not inferable.
   std::map<std::string, DType> types;
+  /// Every batch size that the engine serves: the first axis of the first input, and of those inputs whose first axis
+  /// is as long. Session::reshape() then takes any of them without compiling. None: the one of `shapes`.
+  std::optional<BatchRange> batches = {};
   Device device;
   /// "plain": the best library call per operator; "cpu": subgraphs compiled for the processor; "reference": the naive
   /// loops; a path with a slash: a guest (<tenon/backend.h>).
@@ -92,6 +102,19 @@ class Engine {
   /// Throws Error, naming the node, when shapes contradict, cannot be inferred, or an operator cannot run on the
   /// device.
   static Engine build(const Model& model, const BindOptions& options);
+
+  /// Writes a plan file: everything but the input, so that load() makes the same engine again, with the same bits in
+  /// every result, without choosing, compiling and packing anything. Written atomically. Throws Error: io, unsupported
+  /// for a device or backend whose engines cannot be saved.
+  void save(const std::string& path) const;
+  /// Maps a plan file and uses the packed parameters in it where they lie: the file must stay as it is while the engine
+  /// or a Session of it lives (replacing it by another is harmless). The number of threads is the one that it was built
+  /// for. Throws Error: unsupported, with both in the sentence, where the plan was built for another processor or by
+  /// another version of Tenon or of a library; corrupt for a damaged file; not_found; io.
+  static Engine load(const std::string& path);
+
+  /// As it was built; of a plan, as it was built then. `threads` is the number of them, never 0.
+  const BindOptions& options() const;
 
   /// Names and types of what a forward reads and of what it gives, in MXNet's order.
   std::vector<std::string> inputs() const;

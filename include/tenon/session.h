@@ -58,7 +58,9 @@ class Session {
   /// What is queued on `stream` from here on begins after the forwards queued by now. The host does not wait.
   void precede(void* stream);
 
-  /// The same model and options with other input shapes; parameters are shared, not copied.
+  /// The same model and options with other input shapes; parameters are shared, not copied. A batch size that the
+  /// engine was built for (BindOptions::batches) is there at once, another one is compiled; throws Error(unsupported)
+  /// where it would have to be and the engine comes from a plan.
   Session reshape(const std::map<std::string, Shape>& shapes) const;
 
   /// Called during forward() after each node, with each visible output's name ("conv0_output") and value. A batch is

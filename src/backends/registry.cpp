@@ -22,6 +22,7 @@ namespace {
 /// Subgraphs by `inner`, what is between them by `outer`.
 Backend with_engine_nodes(std::string name, Backend outer, Backend inner) {
   outer.name = std::move(name);
+  outer.identity = inner.identity;
   const auto shared = std::make_shared<const Backend>(std::move(inner));
   outer.implementations.insert(outer.implementations.begin(), engine_implementation(shared));
   outer.selector = tenon_selector(shared);

@@ -14,5 +14,7 @@ struct Hash {
 };
 
 Hash hash_of(const void* memory, std::size_t bytes);
+/// Of two pieces as if they were one.
+Hash hash_of_two(const void* first, std::size_t first_bytes, const void* second, std::size_t second_bytes);
 
 }  // namespace tenon

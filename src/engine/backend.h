@@ -22,6 +22,7 @@ class Selector;
 class Tuner;
 struct Backend;
 struct Program;
+struct ProgramRecord;
 
 /// What a step is asked to do: one operator, every type known, its operands lying as they do.
 struct StepRequest {
@@ -35,6 +36,7 @@ struct StepRequest {
   Tuner* tuner = nullptr;               ///< for what compiles a body; null: nothing is measured
   const PassOptions* passes = nullptr;  ///< for what compiles a body: what the user asked, beside the precision
   const Origins* origins = nullptr;  ///< for what compiles a body: the model's nodes that a node computes; null: itself
+  const ProgramRecord* record = nullptr;  ///< for what compiles a body: how it was compiled before
   bool rarely_best = false;          ///< to accept against a rule of thumb, too: it will be measured
 };
 

@@ -48,6 +48,7 @@ void renumber_feeds(Program& program, const std::vector<std::string>& names) {
       if (place.kind == Place::Kind::feed) place.index = renumbered[static_cast<std::size_t>(place.index)];
     }
   }
+  program.inputs = names;
   program.feeds.clear();
   for (const std::string& name : names) program.feeds.push_back(program.graph.find_variable(name));
 }
@@ -65,7 +66,7 @@ PassOptions passes_of(const Backend& inner, const StepRequest& request) {
   PassOptions options = inner.passes;
   if (request.passes == nullptr) return options;
   options.keep_fp32 = request.passes->keep_fp32;
-  options.disabled = request.passes->disabled;
+  options.disabled.insert(request.passes->disabled.begin(), request.passes->disabled.end());
   const std::string& folder = request.passes->dump_folder;
   if (!folder.empty()) options.dump_folder = folder + "/" + request.call.node.name;
   return options;
@@ -80,10 +81,18 @@ void release_originals(const Parameters& originals, const Program& program) {
   }
 }
 
-Offer offer(const Backend& inner, const StepRequest& request) {
+/// A body as the program is built from it.
+struct Lowered {
+  Graph graph;
+  Parameters parameters;
+  std::vector<std::string> inputs;  ///< of the engine node, as the body's variables are called
+  Origins origins;
+  Parameters originals;  ///< those of the model that were absorbed
+};
+
+Lowered lower(const Backend& inner, const StepRequest& request) {
   const Graph& body = *request.call.node.body;
   const Parameters values = absorbed(body, request.parameters.model().parameters());
-  const std::vector<std::string> names = input_names(body, values);
   Body lowered(body, values);
   if (takes_primitives(inner)) run_passes(lowered, passes_of(inner, request));
   if (inner.fuse) inner.fuse(lowered);
@@ -92,10 +101,21 @@ Offer offer(const Backend& inner, const StepRequest& request) {
     for (const auto& [name, value] : lowered.parameters) constants.insert(name);
     lowered.graph = in_portions(lowered.graph, constants, portion_cache_bytes());
   }
-  Program built = build_program(std::move(lowered.graph), inner, lowered.parameters, request.parameters,
-                                {.give_results = true, .tuner = request.tuner, .origins = &lowered.origins});
-  release_originals(values, built);
-  renumber_feeds(built, names);
+  return {std::move(lowered.graph), std::move(lowered.parameters), input_names(body, values),
+          std::move(lowered.origins), values};
+}
+
+Lowered recorded(const ProgramRecord& record) {
+  return {record.graph, record.constants, record.inputs, {}, {}};
+}
+
+Offer offer(const Backend& inner, const StepRequest& request) {
+  Lowered lowered = request.record != nullptr ? recorded(*request.record) : lower(inner, request);
+  Program built = build_program(
+      std::move(lowered.graph), inner, lowered.parameters, request.parameters,
+      {.give_results = true, .tuner = request.tuner, .origins = &lowered.origins, .record = request.record});
+  release_originals(lowered.originals, built);
+  renumber_feeds(built, lowered.inputs);
   const auto program = std::make_shared<const Program>(std::move(built));
 
   StepPlan plan;

@@ -4,9 +4,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <tenon/model.h>
 
@@ -19,6 +19,20 @@ namespace tenon {
 class ParameterStore {
  public:
   explicit ParameterStore(Model model);
+
+  /// A copy, and what it is called.
+  struct Copy {
+    std::string kind;
+    std::shared_ptr<const Tensor> tensor;
+  };
+  /// A parameter whose copies were made before and come from a file.
+  struct Source {
+    Tensor tensor;
+    bool absent = false;  ///< its elements are not what they were: the copies are all there is
+    std::vector<Copy> copies;
+  };
+  /// Without a model. derive() throws Error(corrupt) for a copy of an absent source that is not among these.
+  explicit ParameterStore(std::vector<Source> sources);
   const Model& model() const { return model_; }
 
   /// The copy of `source` called `kind`; made where there is none. A parameter of the model goes by its memory. What a
@@ -26,14 +40,27 @@ class ParameterStore {
   std::shared_ptr<const Tensor> derive(const Tensor& source, const std::string& kind,
                                        const std::function<Tensor()>& make);
 
+  /// By what the store knows a source.
+  Hash identity(const Tensor& source);
+  /// The copies that somebody holds of the source of this identity.
+  std::vector<Copy> copies_of(Hash identity);
+
+  /// Promises that a source's memory stays what it is while the result lives, so that its content is looked at once.
+  std::shared_ptr<const void> hold_still(const Tensor& source);
+
  private:
   using Key = std::pair<Hash, std::string>;
-  Key key_of(const Tensor& source, const std::string& kind) const;
+  struct Still {
+    Hash identity;
+    int promises;
+    bool absent = false;
+  };
 
   Model model_;
-  std::set<const void*> lasting_;  // memory that stays what it is while the store lives
   std::mutex mutex_;
+  std::map<const void*, Still> still_;  // memory that stays what it is
   std::map<Key, std::weak_ptr<const Tensor>> derived_;
+  std::vector<Source> sources_;
 };
 
 }  // namespace tenon

@@ -207,13 +207,21 @@ struct Portions {
   }
 };
 
-Offer offer_portions(const StepRequest& request) {
-  const OpCall& call = request.call;
-  const Graph& body = *call.node.body;
-  std::vector<std::string> names;  // variable i of the body is input i of the node
+/// Variable i of the body is input i of the node, unless a record says otherwise.
+std::vector<std::string> input_names(const StepRequest& request) {
+  if (request.record != nullptr) return request.record->inputs;
+  const Graph& body = *request.call.node.body;
+  std::vector<std::string> names;
   for (NodeId id = 0; id < body.size(); ++id) {
     if (body.node(id).is_variable()) names.push_back(body.node(id).name);
   }
+  return names;
+}
+
+Offer offer_portions(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const Graph& body = *call.node.body;
+  const std::vector<std::string> names = input_names(request);
   StepPlan plan;
   Parameters values;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -228,10 +236,14 @@ Offer offer_portions(const StepRequest& request) {
   const int threads = threads_for_portions(portions->count);
   const ThreadScope scope(threads > 1 ? 1 : current_threads());
   for (int i = 0; i < threads; ++i) {
-    portions->programs.push_back(build_program(
-        body, *request.backend, values, request.parameters,
-        {.give_results = true, .tuner = request.tuner, .passes = request.passes, .origins = request.origins}));
+    portions->programs.push_back(build_program(body, *request.backend, values, request.parameters,
+                                               {.give_results = true,
+                                                .tuner = request.tuner,
+                                                .passes = request.passes,
+                                                .origins = request.origins,
+                                                .record = request.record}));
   }
+  portions->programs[0].inputs = names;
   const Program& program = portions->programs[0];
   const auto step_of = [&](const TensorType& whole, Value part) {
     const std::size_t bytes = padded_bytes(body.type(part), {});
@@ -241,6 +253,10 @@ Offer offer_portions(const StepRequest& request) {
     const auto found = std::ranges::find(names, program.graph.node(feed).name);
     const auto i = static_cast<std::size_t>(found - names.begin());
     portions->feeds.push_back({i, step_of(call.inputs[i], {feed, 0})});
+  }
+  if (std::max(portions->feeds.size(), body.outputs.size()) > kMostOperands) {
+    return fmt::format("{} inputs and {} outputs, more than {}", portions->feeds.size(), body.outputs.size(),
+                       kMostOperands);
   }
   for (std::size_t i = 0; i < body.outputs.size(); ++i) {
     portions->results.push_back({i, step_of(call.outputs[i], body.outputs[i])});

@@ -49,6 +49,7 @@ class Builder {
         tuner_(options.tuner),
         passes_(options.passes),
         origins_(options.origins),
+        record_(options.record),
         graph_(std::move(graph)),
         read_(graph_.outputs.begin(), graph_.outputs.end()) {
     states_.resize(static_cast<std::size_t>(graph_.size()));
@@ -114,6 +115,10 @@ class Builder {
       value.copies.push_back({{}, {Kind::feed, static_cast<int>(program_.feeds.size()) - 1}});
     } else {
       program_.constants.push_back(constant_of(found->second, *graph_.type({id, 0}).dtype));
+      const Tensor& constant = program_.constants.back();
+      still_.push_back(store_.hold_still(constant));
+      program_.sources.push_back({id, store_.identity(constant)});
+      needed_.push_back(false);
       value.copies.push_back({{}, {Kind::constant, static_cast<int>(program_.constants.size()) - 1}});
     }
   }
@@ -181,8 +186,11 @@ class Builder {
     step.node = id;
     step.info.node = node.name;
     step.info.op = node.op_name();
-    StepPlan plan = tunes(node) ? choose_measured(request, step.info) : choose(request, step.info);
+    StepPlan plan = record_ != nullptr ? choose_recorded(request, step.info)
+                    : tunes(node)      ? choose_measured(request, step.info)
+                                       : choose(request, step.info);
     describe(request, plan, step.info);
+    if (!plan.body) need_unpacked(node, plan);
     for (auto& copy : plan.packed) program_.packed.push_back(std::move(copy));
     place_operands(request, plan, step);
     step.kernel = std::move(plan.kernel);
@@ -210,7 +218,7 @@ class Builder {
   }
 
   void describe(const StepRequest& request, const StepPlan& plan, StepInfo& info) const {
-    info.covers = covered_by(request.call.node);
+    if (info.covers.empty()) info.covers = covered_by(request.call.node);
     info.inputs = request.call.inputs;
     info.outputs = request.call.outputs;
     info.operations = operations(request.call);
@@ -262,6 +270,52 @@ class Builder {
     Candidate& taken = chosen == candidates.end() ? candidates[0] : *chosen;
     name_implementation(taken.implementation, taken.plan, info);
     return std::move(taken.plan);
+  }
+
+  /// The offer that was taken when the program was built before.
+  StepPlan choose_recorded(StepRequest request, StepInfo& info) {
+    const Node& node = request.call.node;
+    const std::size_t at = recorded_++;
+    if (at >= record_->steps.size() || record_->steps[at].node != node.name) {
+      refuse_node(node, ErrorCode::corrupt, "nothing is recorded of it");
+    }
+    const StepRecord& record = record_->steps[at];
+    request.record = record.body.get();
+    request.rarely_best = true;
+    const auto found = std::ranges::find(backend_.implementations, record.implementation, &Implementation::name);
+    if (found == backend_.implementations.end() ||
+        (!found->ops.empty() && std::ranges::find(found->ops, node.op_name()) == found->ops.end())) {
+      refuse_node(node, ErrorCode::corrupt,
+                  fmt::format("the recorded implementation '{}' is none of the backend '{}' for it",
+                              record.implementation, backend_.name));
+    }
+    Offer offer = offer_of(*found, request);
+    if (const auto* reason = std::get_if<std::string>(&offer)) {
+      refuse_node(node, ErrorCode::corrupt,
+                  fmt::format("the recorded implementation '{}' does not take it: {}", record.implementation, *reason));
+    }
+    StepPlan& plan = std::get<StepPlan>(offer);
+    if (plan.view_of && !may_view(request, *plan.view_of)) {
+      refuse_node(node, ErrorCode::corrupt, "it would be a view of an input");
+    }
+    info.refusals = record.refusals;
+    info.covers = record.covers;
+    name_implementation(record.implementation, plan, info);
+    return std::move(plan);
+  }
+
+  /// An input that the kernel does not read although there is no packed copy of it was looked at while the plan was
+  /// made: so it will be when the program is built again.
+  void need_unpacked(const Node& node, const StepPlan& plan) {
+    for (const int input : plan.absorbed) {
+      const Place place = state(node.inputs[index(input)]).copies.front().place;
+      if (place.kind != Kind::constant) continue;
+      const auto copies = store_.copies_of(program_.sources[index(place.index)].identity);
+      const bool packed = std::ranges::any_of(copies, [&](const ParameterStore::Copy& copy) {
+        return std::ranges::find(plan.packed, copy.tensor) != plan.packed.end();
+      });
+      if (!packed) needed_[index(place.index)] = true;
+    }
   }
 
   static void name_implementation(const std::string& name, const StepPlan& plan, StepInfo& info) {
@@ -457,16 +511,16 @@ class Builder {
     }
   }
 
-  /// A parameter of which only packed copies are read would be held twice.
+  /// Parameters of which only packed copies are read would be held twice.
   void let_go() {
-    std::vector<bool> read(program_.constants.size(), false);
-    const auto mark = [&](Place place) {
-      if (place.kind == Kind::constant) read[index(place.index)] = true;
+    still_.clear();  // what is let go may make room for other constants
+    const auto need = [&](Place place) {
+      if (place.kind == Kind::constant) needed_[index(place.index)] = true;
     };
-    for (const Step& step : program_.steps) std::ranges::for_each(step.src, mark);
-    std::ranges::for_each(program_.outputs, mark);
-    for (std::size_t i = 0; i < read.size(); ++i) {
-      if (!read[i]) program_.constants[i] = {};
+    for (const Step& step : program_.steps) std::ranges::for_each(step.src, need);
+    std::ranges::for_each(program_.outputs, need);
+    for (std::size_t i = 0; i < needed_.size(); ++i) {
+      if (!needed_[i]) program_.constants[i] = {};
     }
   }
 
@@ -509,12 +563,16 @@ class Builder {
   Tuner* tuner_;
   const PassOptions* passes_;
   const Origins* origins_;
+  const ProgramRecord* record_;
   Graph graph_;
   Program program_;
   std::set<Value> read_;
   std::vector<std::vector<ValueState>> states_;
   std::vector<std::vector<int>> reads_;
-  std::vector<int> pending_;  // reads to come, of each family
+  std::vector<int> pending_;                        // reads to come, of each family
+  std::vector<std::shared_ptr<const void>> still_;  // the constants, while they are asked for
+  std::vector<bool> needed_;                        // the constants that stay
+  std::size_t recorded_ = 0;                        // operators taken from the record
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "engine/backend.h"
 #include "engine/memory_plan.h"
+#include "engine/record.h"
 #include "graph/graph.h"
 
 namespace tenon {
@@ -36,11 +37,20 @@ struct Step {
   std::shared_ptr<const Program> body;  ///< of an engine node: what the kernel runs
 };
 
+/// A parameter of a program.
+struct ConstantSource {
+  NodeId variable;
+  Hash identity;  ///< as the ParameterStore knows it
+};
+
 /// A graph made ready: a list of steps over planned buffers.
 struct Program {
   Graph graph;  ///< every type known
   std::vector<NodeId> feeds;
-  std::vector<Tensor> constants;  ///< those that steps read lie in the backend's memory
+  std::vector<std::string> inputs;  ///< of a body: its variables in the order of the node's inputs
+  /// Those that steps read lie in the backend's memory; one of which only packed copies are read is empty.
+  std::vector<Tensor> constants;
+  std::vector<ConstantSource> sources;  ///< of each constant
   std::vector<Step> steps;
   std::vector<Buffer> buffers;
   std::vector<Place> outputs;  ///< row-major
@@ -58,6 +68,8 @@ struct ProgramOptions {
   const PassOptions* passes = nullptr;
   /// Of a lowered graph, for reports.
   const Origins* origins = nullptr;
+  /// How this program was built before: the same implementations are taken, and nobody else is asked.
+  const ProgramRecord* record = nullptr;
 };
 
 /// One step an operator, each by the first implementation of the backend that accepts. The graph is typed and complete;

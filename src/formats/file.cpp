@@ -32,6 +32,14 @@ struct Temporary {
   }
 };
 
+/// Waits until the content is on the disk: a name must not come to stand, after a crash, for a file without one.
+void put_on_disk(const std::string& path) {
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0 || ::fsync(file.number) != 0) {
+    fail(ErrorCode::io, "'{}' could not be put on the disk: {}", path, std::strerror(errno));
+  }
+}
+
 std::string temporary_name(const std::string& path) {
   static std::atomic<unsigned> counter{0};
   return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
@@ -64,6 +72,7 @@ void write_atomically(const std::string& path, const std::function<void(std::ost
   write(stream);
   stream.close();
   if (!stream) fail(ErrorCode::io, "'{}' could not be written in full: {}", temporary.path, std::strerror(errno));
+  put_on_disk(temporary.path);
   if (std::rename(temporary.path.c_str(), path.c_str()) != 0) {
     fail(ErrorCode::io, "'{}' cannot be renamed to '{}': {}", temporary.path, path, std::strerror(errno));
   }

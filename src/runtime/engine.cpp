@@ -31,6 +31,31 @@ std::shared_ptr<ParameterStore> store_of(const Model& model) {
   return store;
 }
 
+/// The options once for each size of the batch that is asked for.
+std::vector<BindOptions> for_each_batch(const Model& model, const BindOptions& options) {
+  if (!options.batches) return {options};
+  const auto [first, last] = *options.batches;
+  const std::vector<std::string> inputs = model.inputs();
+  const auto data = inputs.empty() ? options.shapes.end() : options.shapes.find(inputs.front());
+  if (data == options.shapes.end() || data->second.rank() < 1) {
+    fail(ErrorCode::invalid_argument, "a range of batch sizes needs the shape of the first input{}",
+         inputs.empty() ? "" : fmt::format(", '{}'", inputs.front()));
+  }
+  const std::int64_t batch = data->second[0];
+  if (first < 1 || batch < first || batch > last) {
+    fail(ErrorCode::invalid_argument, "the batch sizes {} to {} do not hold that of the input '{}', {}", first, last,
+         data->first, data->second.str());
+  }
+  std::vector<BindOptions> all;
+  for (std::int64_t size = first; size <= last; ++size) {
+    BindOptions& one = all.emplace_back(options);
+    for (auto& [name, shape] : one.shapes) {
+      if (shape.rank() > 0 && shape[0] == batch) shape[0] = size;
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions bind_options,
@@ -40,6 +65,7 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
       backend(find_backend(options.backend, options.device, options.precision, options.optimize)),
       threads(options.threads > 0 ? options.threads : allowed_cores()) {
   if (options.threads < 0) fail(ErrorCode::invalid_argument, "threads={} must not be negative", options.threads);
+  options.threads = threads;
   const ThreadScope scope(threads);  // libraries plan for the number of threads at hand
   std::optional<Tuner> tuner = make_tuner();
   options.progress = {};  // whoever looks may be gone when a Session is reshaped
@@ -53,6 +79,27 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
   }
   program = std::move(compiled.program);
   ::malloc_trim(0);  // of what the passes worked on: 9 MB for resnet18_v2
+  name_types();
+}
+
+EngineState::EngineState(const Plan& plan, const ProgramRecord& record)
+    : from_plan(true),
+      store(plan.store),
+      options(plan.options),
+      backend(find_backend(options.backend, options.device, options.precision, options.optimize)),
+      threads(options.threads),
+      output_names(plan.output_names),
+      refused(plan.refused) {
+  const ThreadScope scope(threads);
+  try {
+    program = build_program(record.graph, backend, record.constants, *store, {.record = &record});
+  } catch (const Error& error) {
+    fail(error.code(), "the plan '{}': {}", plan.path, error.what());
+  }
+  name_types();
+}
+
+void EngineState::name_types() {
   for (const NodeId id : program.feeds) types[program.graph.node(id).name] = program.graph.node(id).outputs[0];
   for (std::size_t i = 0; i < output_names.size(); ++i) {
     types[output_names[i]] = program.graph.type(program.graph.outputs[i]);
@@ -70,6 +117,12 @@ std::optional<Tuner> EngineState::make_tuner() const {
   return Tuner(std::move(how), TimingCache::of_user());
 }
 
+void EngineState::require_model(std::string_view for_what) const {
+  if (!from_plan) return;
+  fail(ErrorCode::unsupported, "{} needs the model, and this engine comes from a plan; build it from the model",
+       for_what);
+}
+
 std::size_t EngineState::feed_index(const std::string& name) const {
   for (std::size_t i = 0; i < program.feeds.size(); ++i) {
     if (program.graph.node(program.feeds[i]).name == name) return i;
@@ -83,8 +136,54 @@ std::vector<std::string> EngineState::feed_names() const {
   return names;
 }
 
+std::map<std::string, Shape> EngineState::input_shapes() const {
+  std::map<std::string, Shape> shapes;
+  for (const NodeId id : program.feeds) shapes[program.graph.node(id).name] = program.graph.type({id, 0}).shape;
+  return shapes;
+}
+
+std::string EngineState::outside(const std::map<std::string, Shape>& shapes) const {
+  const auto text = [](const std::map<std::string, Shape>& some) {
+    std::vector<std::string> words;
+    for (const auto& [name, shape] : some) words.push_back(name + "=" + shape.str());
+    return fmt::format("{}", fmt::join(words, " "));
+  };
+  std::string sentence = fmt::format("the shape {}, outside {}", text(shapes), text(input_shapes()));
+  if (family != nullptr && family->size() > 1) {
+    sentence = fmt::format("the shape {}, outside {} to {},", text(shapes), text(family->inputs(0)),
+                           text(family->inputs(family->size() - 1)));
+  }
+  return sentence;
+}
+
 Engine Engine::build(const Model& model, const BindOptions& options) {
-  return Engine(std::make_shared<const EngineState>(store_of(model), options));
+  const std::shared_ptr<ParameterStore> store = store_of(model);
+  std::vector<EngineFamily::Member> members;
+  std::size_t wanted = 0;
+  for (const BindOptions& member : for_each_batch(model, options)) {
+    if (member.shapes == options.shapes) wanted = members.size();
+    auto state = std::make_shared<EngineState>(store, member);
+    members.push_back({state->input_shapes(), std::move(state), nullptr});
+  }
+  return Engine(std::make_shared<EngineFamily>(std::move(members))->at(wanted));
+}
+
+void Engine::save(const std::string& path) const {
+  save_plan(*state_, path);
+}
+
+Engine Engine::load(const std::string& path) {
+  const auto plan = std::make_shared<const Plan>(load_plan(path));
+  std::vector<EngineFamily::Member> members;
+  for (const PlanProgram& program : plan->programs) {
+    members.push_back(
+        {program.inputs, nullptr, [plan, &program] { return std::make_shared<EngineState>(*plan, program.read()); }});
+  }
+  return Engine(std::make_shared<EngineFamily>(std::move(members))->at(plan->saved));
+}
+
+const BindOptions& Engine::options() const {
+  return state_->options;
 }
 
 std::vector<std::string> Engine::inputs() const {

@@ -116,6 +116,7 @@ struct Session::State {
 
   /// The same with every value of the whole batch in one piece, for a monitor to see.
   std::unique_ptr<State> whole() const {
+    compiled.require_model("a monitor of a batch that is taken in portions");
     auto state = std::make_unique<State>(Engine(
         std::make_shared<const EngineState>(compiled.store, compiled.options, CompileOptions{.portions = false})));
     for (std::size_t i = 0; i < feeds.size(); ++i) {
@@ -296,6 +297,15 @@ void Session::precede(void* stream) {
 }
 
 Session Session::reshape(const std::map<std::string, Shape>& shapes) const {
+  const auto is_own = [&](const auto& input) {
+    const auto own = state_->compiled.types.find(input.first);
+    return own != state_->compiled.types.end() && own->second.shape == input.second;
+  };
+  if (std::ranges::all_of(shapes, is_own)) return Session(engine());
+  if (state_->compiled.family != nullptr) {
+    if (auto built = state_->compiled.family->find(shapes)) return Session(Engine(std::move(built)));
+  }
+  state_->compiled.require_model(state_->compiled.outside(shapes));
   BindOptions options = state_->compiled.options;
   for (const auto& [name, shape] : shapes) options.shapes[name] = shape;
   return Session(Engine(std::make_shared<const EngineState>(state_->compiled.store, std::move(options))));

@@ -327,12 +327,28 @@ static TenonGoOn answer_in_turn(int32_t done, int32_t total, const char* node, v
   return answers[done - 1];
 }
 
-static void test_engine(const TenonModel* model) {
+/* Gives the engine as it comes back from a plan file. */
+static TenonEngine* through_plan(TenonEngine* engine, const char* folder) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/engine.plan", folder);
+  CHECK_OK(tenon_engine_save(engine, path));
+  tenon_engine_free(engine);
+  TenonEngine* loaded = NULL;
+  CHECK_OK(tenon_engine_load(path, &loaded));
+  CHECK_FAILS(tenon_engine_save(NULL, path), TENON_INVALID_ARGUMENT, "'engine'");
+  CHECK_FAILS(tenon_engine_save(loaded, NULL), TENON_INVALID_ARGUMENT, "'path'");
+  CHECK_FAILS(tenon_engine_load(path, NULL), TENON_INVALID_ARGUMENT, "'engine'");
+  CHECK_FAILS(tenon_engine_load(folder, &engine), TENON_IO, folder);
+  return loaded;
+}
+
+static void test_engine(const TenonModel* model, const char* folder) {
   const int64_t dims[] = {1, 3};
   const TenonType data = {"data", TENON_FLOAT32, 2, dims};
   const TenonBindOptions options = {.inputs = &data, .input_count = 1, .threads = 1};
   TenonEngine* engine = NULL;
   CHECK_OK(tenon_engine_build(model, &options, &engine));
+  engine = through_plan(engine, folder);
   TenonExecutor *first = NULL, *second = NULL;
   CHECK_OK(tenon_engine_session(engine, &first));
   CHECK_OK(tenon_engine_session(engine, &second));
@@ -532,7 +548,7 @@ int main(int argc, char** argv) {
   test_inference(model);
   test_executor(model);
   test_shared_memory(model);
-  test_engine(model);
+  test_engine(model, argv[1]);
   test_bind_errors(model);
   test_threads();
   test_files(model, argv[1]);

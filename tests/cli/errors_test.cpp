@@ -79,6 +79,22 @@ TEST_F(Refusal, DamagedFile) {
   expect_failure("run small --image broken.png", ErrorCode::corrupt, "broken.png");
 }
 
+TEST_F(Refusal, PlanThatDoesNotFit) {
+  ASSERT_EQ(program("build small --shape 2,3,8,8 --output small.plan").code, 0);
+  expect_failure("run small.plan --threads 2", ErrorCode::invalid_argument,
+                 "--threads is decided in the plan 'small.plan'");
+  expect_failure("bench small.plan --batch 4", ErrorCode::unsupported,
+                 "the shape data=(4,3,8,8), outside data=(2,3,8,8) softmax_label=(2,) needs the model");
+  expect_failure("build small --shape 2,3,8,8 --output a.plan --batch-range 4", ErrorCode::invalid_argument,
+                 "--batch-range 4: write it like 1..16");
+  expect_failure("build small --shape 2,3,8,8 --output a.plan --batch-range 4..8", ErrorCode::invalid_argument,
+                 "the batch sizes 4 to 8 do not hold that of the input 'data', (2,3,8,8)");
+  expect_failure("show small.plan", ErrorCode::unsupported, "needs the model that it was built from");
+  expect_failure("run none.plan", ErrorCode::not_found, "there is no file 'none.plan'");
+  expect_failure("build small --shape 2,3,8,8 --output small", ErrorCode::invalid_argument, "ends in .plan");
+  expect_failure("build small --shape 2,3,8,8 --output no/folder.plan", ErrorCode::io, "no/folder.plan");
+}
+
 TEST_F(Refusal, UnwritableOutput) {
   expect_failure("run small --shape 1,3,8,8 --output /proc/nowhere/y.npz", ErrorCode::io, "/proc/nowhere");
   expect_failure("show small --dot /proc/nowhere/small.dot", ErrorCode::io, "/proc/nowhere");

@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -24,7 +25,7 @@ class Program : public testing::Test {
 
 TEST_F(Program, HelpTeachesWithExamples) {
   EXPECT_THAT(program("--help").out, HasSubstr("Exit codes:"));
-  for (const char* verb : {"run", "bench", "explain", "compare", "show", "zoo"}) {
+  for (const char* verb : {"run", "build", "bench", "explain", "compare", "show", "zoo"}) {
     const Outcome help = program(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr(std::string("Examples:\n  tenon ") + verb));
@@ -35,6 +36,52 @@ TEST_F(Program, HelpTeachesWithExamples) {
 TEST_F(Program, VersionIsTheProjectsOwn) {
   EXPECT_THAT(program("version").out, StartsWith("tenon " PROJECT_VERSION "\n"));
   EXPECT_EQ(program_json("version --json")["tenon"], PROJECT_VERSION);
+}
+
+// ---- build
+
+TEST_F(Program, BuildMakesAPlanThatTheOtherVerbsTake) {
+  const auto built = program_json("build small --shape 2,3,8,8 --threads 1 --output small.plan --json");
+  EXPECT_EQ(built["threads"], 1);
+  EXPECT_GT(built["build_s"], 0);
+  EXPECT_EQ(built["plan_bytes"], std::filesystem::file_size(scratch() / "small.plan"));
+
+  const std::string model = "run small --shape 2,3,8,8 --backend cpu --threads 1 --json";
+  auto expected = program_json(model), actual = program_json("run small.plan --json");
+  EXPECT_EQ(actual["outputs"], expected["outputs"]);
+  EXPECT_EQ(actual["inputs"], expected["inputs"]);
+  EXPECT_EQ(actual["backend"], "cpu");
+  EXPECT_EQ(actual["threads"], 1);
+
+  EXPECT_EQ(program_json("explain small.plan --json")["refused"],
+            program_json("explain small --shape 2,3,8,8 --json --threads 1")["refused"]);
+  const auto bench = program_json("bench small.plan --iterations 3 --warmup 0 --json");
+  EXPECT_EQ(bench["batch"], 2);
+  EXPECT_TRUE(bench["engine"].is_null()) << "without the model there is no program to compare with";
+  EXPECT_THAT(program("bench small.plan --iterations 3 --warmup 0").out, HasSubstr("plan: cpu"));
+
+  Tensor data(Shape{2, 3, 8, 8}, DType::float32);
+  std::fill_n(data.mutable_data<float>(), data.elements(), 0.25F);
+  Executor executor = Executor::bind(small_model(), {.shapes = {{"data", data.shape()}}});
+  executor.set_input("data", data);
+  executor.forward();
+  write_npz((scratch() / "golden.npz").string(), {{"in/data", data}, {"out/0", executor.output(0)}});
+  EXPECT_EQ(program("compare small.plan --golden golden.npz").code, 0);
+}
+
+TEST_F(Program, BuildForARangeOfBatchSizes) {
+  ASSERT_EQ(program("build small --shape 2,3,8,8 --threads 1 --batch-range 1..4 --output range.plan").code, 0);
+  const Outcome bench = program("bench range.plan --batch 1,3,4 --iterations 3 --warmup 0 --json");
+  ASSERT_EQ(bench.code, 0) << bench.err;
+  EXPECT_THAT(bench.out,
+              testing::AllOf(HasSubstr("\"batch\":1,"), HasSubstr("\"batch\":3,"), HasSubstr("\"batch\":4,")));
+  Tensor data(Shape{3, 3, 8, 8}, DType::float32);
+  std::fill_n(data.mutable_data<float>(), data.elements(), 0.5F);
+  write_npy((scratch() / "three.npy").string(), data);
+  const auto outputs = [](const std::string& model) {
+    return program_json("run " + model + " --input data=three.npy --json")["outputs"];
+  };
+  EXPECT_EQ(outputs("range.plan"), outputs("small --backend cpu --threads 1"));
 }
 
 // ---- run
@@ -199,13 +246,16 @@ TEST_F(Program, BenchGivesOneObjectABatch) {
   EXPECT_THAT(batches, ElementsAre(1, 4));
 }
 
-TEST_F(Program, BenchHoldsParametersOnce) {
+TEST_F(Program, HoldsParametersOnce) {
   constexpr double rest = 30e6;  // the program, its libraries, their threads
   ASSERT_EQ(program("zoo resnet18_v2 --save resnet").code, 0);
-  const auto json = program_json("bench resnet --shape 1,3,224,224 --threads 1 --iterations 2 --warmup 0 --json");
-  const double held = json["parameter_bytes_after"].get<double>() + json["activation_bytes"].get<double>();
-  EXPECT_GT(held, 40e6);
-  EXPECT_LT(json["resident_bytes"].get<double>(), held + rest);
+  ASSERT_EQ(program("build resnet --shape 1,3,224,224 --threads 1 --output resnet.plan").code, 0);
+  for (const char* model : {"resnet --shape 1,3,224,224", "resnet.plan"}) {
+    const auto json = program_json(std::string("bench ") + model + " --iterations 2 --warmup 0 --json");
+    const double held = json["parameter_bytes_after"].get<double>() + json["activation_bytes"].get<double>();
+    EXPECT_GT(held, 40e6) << model;
+    EXPECT_LT(json["resident_bytes"].get<double>(), held + rest) << model;
+  }
 }
 
 TEST_F(Program, BenchPrintsARowABatch) {

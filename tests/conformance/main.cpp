@@ -56,6 +56,7 @@ int main_with(int argc, char** argv) {
                  "What an element may be off, times the largest of its golden output; default: as the pack says")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--constants", options.constants, "Bind every input but the first as a parameter");
+  app.add_option("--through-plan", options.plan, "Save each engine to this file, load it, and compare the bits, too");
   app.add_flag("--json", as_json, "One JSON object a case instead of sentences");
   CLI11_PARSE(app, argc, argv);
   options.device = Device::parse(device);

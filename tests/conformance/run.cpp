@@ -1,9 +1,10 @@
 #include "conformance/run.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
-#include <tenon/executor.h>
+#include <tenon/session.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -47,7 +48,28 @@ Problem with_constants(Problem problem) {
   return problem;
 }
 
-Executor evaluate(const Problem& problem, const RunOptions& options) {
+Session evaluate(const Engine& engine, const Problem& problem) {
+  Session session(engine);
+  for (const auto& [name, value] : problem.inputs) session.set_input(name, value);
+  session.forward();
+  return session;
+}
+
+/// What the engine gives after it was saved and loaded.
+Session through_plan(const Engine& engine, const Problem& problem, const std::string& file) {
+  const Session saved = evaluate(engine, problem);
+  engine.save(file);
+  Session loaded = evaluate(Engine::load(file), problem);
+  for (int i = 0; const std::string& name : engine.outputs()) {
+    const Tensor &expected = saved.output(i), &actual = loaded.output(i++);
+    if (std::memcmp(actual.data(), expected.data(), expected.bytes()) != 0) {
+      fail(ErrorCode::internal, "{} has other bits when the engine comes from a plan", name);
+    }
+  }
+  return loaded;
+}
+
+Session evaluate(const Problem& problem, const RunOptions& options) {
   BindOptions bind;
   bind.device = options.device;
   bind.backend = options.backend;
@@ -56,10 +78,8 @@ Executor evaluate(const Problem& problem, const RunOptions& options) {
     bind.shapes[name] = value.shape();
     bind.types[name] = value.dtype();
   }
-  Executor executor = Executor::bind(problem.model, bind);
-  for (const auto& [name, value] : problem.inputs) executor.set_input(name, value);
-  executor.forward();
-  return executor;
+  const Engine engine = Engine::build(problem.model, bind);
+  return options.plan.empty() ? evaluate(engine, problem) : through_plan(engine, problem, options.plan);
 }
 
 /// Of the types whose own digits a tolerance can be within.
@@ -70,7 +90,7 @@ bool is_precise(const Tensor& tensor) {
 Outcome run_accepted(const Case& entry, const RunOptions& options) {
   Problem problem = entry.open();
   if (options.constants) problem = with_constants(std::move(problem));
-  const Executor executor = evaluate(problem, options);
+  const Session executor = evaluate(problem, options);
   Outcome outcome;
   const std::vector<std::string> names = executor.outputs();
   if (names.size() != problem.expected.size()) {

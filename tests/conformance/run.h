@@ -25,6 +25,7 @@ struct RunOptions {
   /// says.
   std::optional<double> tolerance;
   bool constants = false;  ///< every input but the first is a parameter
+  std::string plan = {};   ///< each engine goes through this plan file, and has to give the same bits; empty: none does
 };
 
 /// Runs one case. Never throws for what the case does.

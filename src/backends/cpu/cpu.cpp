@@ -16,6 +16,8 @@ Backend plain_backend() {
   backend.implementations.push_back(portions_implementation());
   backend.implementations.push_back(reference_implementation());
   backend.portions = true;
+  const dnnl_version_t& library = *dnnl::version();
+  backend.identity = fmt::format("oneDNN {}.{}.{}", library.major, library.minor, library.patch);
   return backend;
 }
 

@@ -66,8 +66,7 @@ Backend accelerated_backend(Optimize optimize) {
   backend.name = "cpu";
   backend.reorder = reorder;
   backend.reorder_name = "tenon:reorder";
-  backend.identity = fmt::format("{} kernels, oneDNN {}.{}.{}", machine_isa() == Isa::avx512 ? "avx512" : "avx2",
-                                 DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
+  backend.identity = fmt::format("{} kernels, {}", machine_isa() == Isa::avx512 ? "avx512" : "avx2", backend.identity);
   for (Implementation& implementation : backend.implementations) {
     if (implementation.name != "cpu:concat") implementation = widening(std::move(implementation));
   }

@@ -9,6 +9,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/hash.h"
 #include "core/pages.h"
 
 namespace tenon::onednn {
@@ -27,10 +28,11 @@ Tag blocked_tag(int rank, MemoryFormat format) {
   return (format.block == 8 ? blocked8 : blocked16)[rank - 3];
 }
 
-/// Bytes that tell one description from another.
+/// Words that tell one description from another.
 std::string key_of(const Description& description) {
 #if DNNL_VERSION_MAJOR < 3
-  return {reinterpret_cast<const char*>(&description.data), sizeof(description.data)};
+  const Hash hash = hash_of(&description.data, sizeof(description.data));
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
 #else
   std::string key;
   for (const auto& numbers : {description.get_dims(), description.get_padded_dims(), description.get_strides(),
@@ -223,7 +225,7 @@ std::shared_ptr<const Tensor> pack(const StepRequest& request, int input, const 
                                    const Description& to) {
   const Tensor& source = *request.constant[static_cast<std::size_t>(input)];
   if (from == to) return std::make_shared<const Tensor>(source);
-  return request.parameters.derive(source, key_of(from) + key_of(to), [&] {
+  return request.parameters.derive(source, "onednn " + key_of(from) + " to " + key_of(to), [&] {
     Tensor packed(Shape{static_cast<std::int64_t>(to.get_size() / sizeof(float))}, DType::float32);
     reorder_in_pieces(source, packed, from, to);
     return packed;

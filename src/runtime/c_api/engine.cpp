@@ -11,6 +11,17 @@ TenonStatus tenon_engine_build(const TenonModel* model, const TenonBindOptions* 
   });
 }
 
+TenonStatus tenon_engine_save(const TenonEngine* engine, const char* path) {
+  return guarded([&] { require(engine, "engine")->engine.save(require(path, "path")); });
+}
+
+TenonStatus tenon_engine_load(const char* path, TenonEngine** engine) {
+  return guarded([&] {
+    require(engine, "engine");
+    *engine = new TenonEngine{tenon::Engine::load(require(path, "path"))};
+  });
+}
+
 void tenon_engine_free(TenonEngine* engine) {
   delete engine;
 }
