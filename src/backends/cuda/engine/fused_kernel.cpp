@@ -81,7 +81,7 @@ class Stopwatch {
     CUgraph graph = nullptr;
     CUgraphExec recorded = nullptr;
     check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-    for (int i = 0; i < kLaunches; ++i) way.launch(stream_, pointers, workspace);
+    for (int i = 0; i < kLaunches; ++i) way.launch(stream_, trial.pointers, trial.workspace);
     check(driver().cuStreamEndCapture(stream_, &graph));
     check(driver().cuGraphInstantiateWithFlags(&recorded, graph, 0));
     check(driver().cuGraphDestroy(graph));
@@ -192,7 +192,8 @@ std::optional<Way> measured_way(const GpuDevice& device, const Candidates& candi
   std::optional<Way> best;
   float least = 0;
   std::size_t late = 0;
-  for (const Way& way : contenders(device, candidates)) {
+  const std::vector<Way> ways = contenders(device, candidates);
+  for (const Way& way : ways) {
     const std::optional<float> time = stopwatch->microseconds(way, prepare(way));
     if (!time) {
       log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", way.label, kPatience.count());
@@ -207,8 +208,8 @@ std::optional<Way> measured_way(const GpuDevice& device, const Candidates& candi
     least = *time;
   }
   if (!best && late > 0) {
-    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each",
-         candidates.generated.size(), late, kPatience.count());
+    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each", ways.size(), late,
+         kPatience.count());
   }
   return best;
 }
