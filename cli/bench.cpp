@@ -163,7 +163,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// One pipeline, bound and fed.
 class Contender {
  public:
-  Contender(const BenchOptions& options, const Subject& subject, const InputPlan& plan, std::string backend)
+  Contender(const BenchOptions& options, Subject& subject, const InputPlan& plan, std::string backend)
       : options_(options), subject_(subject), plan_(plan), backend_(std::move(backend)) {
     reset_peak_memory();
     side_.build_s = bind();
@@ -219,7 +219,7 @@ class Contender {
 
  private:
   const BenchOptions& options_;
-  const Subject& subject_;
+  Subject& subject_;
   const InputPlan& plan_;
   std::string backend_;
   std::optional<Session> executor_;
@@ -253,7 +253,7 @@ std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
 }
 
 /// Empty when interrupted before the first timed forward.
-std::optional<Row> bench(const BenchOptions& options, const Subject& subject, const InputPlan& usual,
+std::optional<Row> bench(const BenchOptions& options, Subject& subject, const InputPlan& usual,
                          std::int64_t batch) {
   const InputPlan plan = subject.plan(with_batch(usual, batch));
   const bool both = options.model.backend != "plain" && !subject.is_plan();
@@ -369,7 +369,7 @@ std::string report(const BenchOptions& options, const std::vector<Row>& rows) {
 
 int run(BenchOptions& options) {
   catch_interrupt();
-  const Subject subject(options.model);
+  Subject subject(options.model);
   const InputPlan usual = subject.plan();
   std::vector<Row> rows;
   const auto batches = options.batches.empty() ? std::vector<std::int64_t>{0} : options.batches;

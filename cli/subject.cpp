@@ -38,11 +38,13 @@ InputPlan Subject::plan(const std::map<std::string, Shape>& given) const {
   return plan;
 }
 
-Session Subject::bind(const InputPlan& plan, const std::string& backend) const {
+Session Subject::bind(const InputPlan& plan, const std::string& backend) {
   if (is_plan()) {
     std::map<std::string, Shape> fed;
     for (const std::string& input : plan.fed) fed[input] = plan.shapes.at(input);
-    return Session(Engine::load(options_.model)).reshape(fed);
+    engine_.reset();
+    engine_ = Engine::load(options_.model);
+    return Session(*engine_).reshape(fed);
   }
   BindOptions binding = options_.binding(plan);
   if (!backend.empty()) binding.backend = backend;

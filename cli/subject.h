@@ -25,8 +25,8 @@ class Subject {
   /// `given`, else the first input.
   InputPlan plan(const std::map<std::string, Shape>& given = {}) const;
   /// Compiles the model, for `backend` where it is given, or opens the plan; each time anew. Throws Error(unsupported)
-  /// where the plan has no program for what is fed.
-  Session bind(const InputPlan& plan, const std::string& backend = {}) const;
+  /// where the plan has no program for what is fed. A plan that was opened before is closed: two would count twice.
+  Session bind(const InputPlan& plan, const std::string& backend = {});
   /// Bytes of the parameters in the model's files; of a plan, those that it holds.
   std::size_t file_bytes() const;
 

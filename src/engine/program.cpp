@@ -282,9 +282,11 @@ class Builder {
     const StepRecord& record = record_->steps[at];
     request.record = record.body.get();
     request.rarely_best = true;
-    const auto found = std::ranges::find(backend_.implementations, record.implementation, &Implementation::name);
-    if (found == backend_.implementations.end() ||
-        (!found->ops.empty() && std::ranges::find(found->ops, node.op_name()) == found->ops.end())) {
+    const auto found = std::ranges::find_if(backend_.implementations, [&](const Implementation& one) {
+      return one.name == record.implementation &&
+             (one.ops.empty() || std::ranges::find(one.ops, node.op_name()) != one.ops.end());
+    });
+    if (found == backend_.implementations.end()) {
       refuse_node(node, ErrorCode::corrupt,
                   fmt::format("the recorded implementation '{}' is none of the backend '{}' for it",
                               record.implementation, backend_.name));

@@ -264,7 +264,7 @@ class Reader {
       if (node.is_variable()) variables[node.name] = node.outputs[0];
       if (node.is_variable() || node.body) continue;
       if (is_engine(node) || is_portions(node)) refuse_node(node, ErrorCode::corrupt, "it has no body");
-      node.outputs.assign(node.outputs.size(), {});
+      if (!node.inputs.empty()) node.outputs.assign(node.outputs.size(), {});  // else it follows from who reads it
     }
     infer(again, variables);
     for (NodeId id = 0; id < again.size(); ++id) {
