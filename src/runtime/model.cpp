@@ -59,13 +59,13 @@ int newest_epoch(const std::string& prefix) {
 }
 
 /// Names without `arg:` and `aux:`; others are taken as they are. Arrays without content are left out.
-Parameters bare_names(Parameters arrays, const std::string& path) {
+Parameters bare_names(const Parameters& arrays, const std::string& path) {
   Parameters result;
-  for (auto& [name, tensor] : arrays) {
+  for (const auto& [name, tensor] : arrays) {
     if (tensor.empty()) continue;
     const bool prefixed = name.starts_with("arg:") || name.starts_with("aux:");
     const std::string bare = prefixed ? name.substr(4) : name;
-    if (!result.emplace(bare, std::move(tensor)).second) {
+    if (!result.emplace(bare, tensor).second) {
       fail(ErrorCode::corrupt, "'{}' holds the parameter '{}' twice", path, bare);
     }
   }
