@@ -17,6 +17,8 @@ namespace {
 
 std::atomic<long> counted = 0, locks_counted = 0;
 
+#ifndef TENON_SANITIZED  // nothing counts then
+
 bool is_foreign(const void* caller) {
   Dl_info info;
   if (dladdr(caller, &info) == 0 || info.dli_fname == nullptr) return false;
@@ -26,6 +28,8 @@ bool is_foreign(const void* caller) {
 void count(const void* caller) {
   if (!is_foreign(caller)) ++counted;
 }
+
+#endif
 
 }  // namespace
 
@@ -39,14 +43,7 @@ long locks() {
 
 }  // namespace tenon
 
-#ifdef TENON_SANITIZED
-
-// The sanitizer has a malloc of its own.
-static void* allocate(std::size_t bytes, std::size_t alignment) {
-  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-}
-
-#else
+#ifndef TENON_SANITIZED  // a sanitizer has replacements of its own
 
 // glibc's own names of what is replaced.
 extern "C" {
@@ -83,15 +80,9 @@ int pthread_mutex_lock(pthread_mutex_t* mutex) {
 }
 }
 
-static void* allocate(std::size_t bytes, std::size_t alignment) {
-  return __libc_memalign(alignment, bytes);
-}
-
-#endif
-
 static void* counted_new(std::size_t bytes, std::size_t alignment, const void* caller) {
   tenon::count(caller);
-  void* memory = allocate(bytes, alignment);
+  void* memory = __libc_memalign(alignment, bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -114,3 +105,5 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
+
+#endif
