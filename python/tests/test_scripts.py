@@ -109,6 +109,21 @@ for make in (Schedule, Mine, Target, CTCLoss, amp.init):
     assert done.stdout.count("belongs to training") == 5
 
 
+def test_functions_of_ones_own_run_forwards(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import mxnet as mx
+class Mean(mx.autograd.Function):
+    def forward(self, x, y):
+        self.save_for_backward(x, y)
+        return 0.5 * (x + y)
+    def backward(self, dz):
+        return 0.5 * dz, 0.5 * dz
+print(Mean()(mx.nd.ones((2,)), mx.nd.zeros((2,))).asnumpy().tolist())
+""")
+    assert run_python("-m", "tenon.mxnet", script).stdout == "[0.5, 0.5]\n"
+
+
 def test_names_that_numpy_removed(run_python, tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import numpy as np\nprint(np.float(1), np.zeros(1, np.int).dtype, np.asscalar(np.ones(1)))\n")
