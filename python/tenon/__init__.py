@@ -15,7 +15,7 @@ from ._lib import components, lib
 from .engine import Engine
 from .errors import Error
 from .executor import Executor, Step
-from .model import Model, devices, load, load_files, zoo, zoo_input, zoo_names
+from .model import Model, devices, load, load_files, load_plan, zoo, zoo_input, zoo_names
 
 __version__ = lib.tenon_version().decode()
 
@@ -31,6 +31,7 @@ __all__ = [
     "errors",
     "load",
     "load_files",
+    "load_plan",
     "zoo",
     "zoo_input",
     "zoo_names",

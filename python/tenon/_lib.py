@@ -84,6 +84,8 @@ _CHECKED: Dict[str, List[Any]] = {
     "tenon_model_infer": [c_void_p, c_size_t, POINTER(Type), POINTER(c_void_p)],
     "tenon_executor_bind": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],
     "tenon_engine_build": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],
+    "tenon_engine_save": [c_void_p, c_char_p],
+    "tenon_engine_load": [c_char_p, POINTER(c_void_p)],
     "tenon_engine_session": [c_void_p, POINTER(c_void_p)],
     "tenon_executor_names": [c_void_p, c_int32, *_names],
     "tenon_executor_type": [c_void_p, c_char_p, POINTER(Type)],

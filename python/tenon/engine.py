@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import threading
 import time
 from ctypes import byref
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from . import _array, _dlpack
+from . import _array, _dlpack, _lib
 from ._lib import Handle, lib, make
 from ._progress import Progress, Watch
 from .errors import Error, InvalidArgument
@@ -52,19 +53,41 @@ class Engine:
         for name in shapes:
             if name not in model.arguments:
                 raise InvalidArgument(f"there is no input '{name}'; the inputs are {', '.join(model.inputs)}")
-        self._model: Optional["Model"] = model
-        self._title = model._title
-        self._shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        self._begin(model, model._title, device, precision)
+        self._shapes: Dict[str, Tuple[int, ...]] = {name: tuple(shape) for name, shape in shapes.items()}
         self._threads = threads
         self._tune = tune
         self._progress = progress
+        self._first = self._build_first(backend)
+
+    def _begin(self, model: Optional["Model"], title: str, device: str, precision: str) -> None:
+        self._model = model  # none of a plan
+        self._title = title
+        self._closed = False
         self._lock = threading.Lock()
         self._compiled: Dict[Shapes, Handle] = {}
         self._local = threading.local()
         self.device = device
         self._place = _dlpack.number_of(device)
         self.precision = precision
-        self._first = self._build_first(backend)
+        self.backend = "plain"
+
+    @classmethod
+    def of_plan(cls, path: str) -> "Engine":
+        """The engine that `save` wrote; `tenon.load_plan` calls it."""
+        handle = make(lib.tenon_engine_free, lib.tenon_engine_load, _lib.encode(path))
+        engine = cls.__new__(cls)
+        engine._begin(None, os.path.basename(path), "cpu", "fp32")
+        engine._shapes, engine.backend = {}, "plan"
+        engine._first = engine._first_session(handle)
+        return engine
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Writes a plan file: the engine of the shapes that it was compiled for, which `tenon.load_plan` maps without
+        compiling. It serves the same processor and the same version of Tenon."""
+        if self._closed:
+            raise InvalidArgument("the engine is closed")
+        lib.tenon_engine_save(next(iter(self._compiled.values())).pointer, _lib.encode(os.fspath(path)))
 
     def _build_first(self, backend: Optional[str]) -> Executor:
         self.backend = backend if backend is not None else ACCELERATED.get(self.device.split(":")[0], "plain")
@@ -79,11 +102,16 @@ class Engine:
     def _build(self, shapes: Mapping[str, Sequence[int]]) -> Executor:
         """Compiles the model for these shapes, for all threads, and gives this thread's session of it."""
         if self._model is None:
-            raise InvalidArgument("the engine is closed")
+            bound = ", ".join(f"{name} {shape}" for name, (shape, _) in zip(self.inputs, self._first.input_types))
+            raise InvalidArgument(f"the plan serves {bound} alone; compile the model for other shapes")
         options = bind_options(shapes, {}, self.device, self.backend, self._threads, self.precision, self._tune)
         with Watch(self._progress, self._title) as watch:
             options.progress = watch.callback
             handle = make(lib.tenon_engine_free, lib.tenon_engine_build, self._model._handle.pointer, byref(options))
+        return self._first_session(handle)
+
+    def _first_session(self, handle: Handle) -> Executor:
+        """Keeps what was compiled, and gives this thread's session of it."""
         session = self._session(handle)
         key = tuple(shape for shape, _ in session.input_types)
         self._compiled[key] = handle
@@ -116,7 +144,7 @@ class Engine:
         Arrays on the engine's own GPU are read where they lie, until the next call, and the results stay there: a
         tenon.DeviceArray, which the next call of this thread overwrites.
         """
-        if self._model is None:
+        if self._closed:
             raise InvalidArgument("the engine is closed")
         arrays = self._arrangement(values, named)
         if self._place[0] != _dlpack.CPU and any(map(self._lies_there, arrays)):
@@ -201,6 +229,7 @@ class Engine:
 
     def close(self) -> None:
         """Lets the buffers go; `with` does it at its end."""
+        self._closed = True
         self._model = None
         self._local = threading.local()
         self._compiled.clear()

@@ -197,6 +197,11 @@ def load(prefix: Union[str, "os.PathLike[str]"], epoch: Optional[int] = None) ->
     return Model(handle, os.path.basename(path))
 
 
+def load_plan(path: Union[str, "os.PathLike[str]"]) -> Engine:
+    """Maps the plan file that `Engine.save` or `tenon build` wrote; it stays as it is while the engine lives."""
+    return Engine.of_plan(os.fspath(path))
+
+
 def load_files(symbol: Union[str, "os.PathLike[str]"], params: Union[str, "os.PathLike[str]", None] = None) -> Model:
     """Reads the two files by their paths."""
     symbol_path = os.fspath(symbol)

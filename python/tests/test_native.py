@@ -201,6 +201,23 @@ def test_save_and_load(model, tmp_path):
     np.testing.assert_array_equal(loaded.parameters["w"], WEIGHT)
 
 
+def test_a_plan_is_the_engine_again(model, tmp_path):
+    engine = model.compile(data=DATA.shape)
+    engine.save(tmp_path / "small.plan")
+    expected = engine(DATA)
+    with tenon.load_plan(tmp_path / "small.plan") as plan:
+        assert "small.plan on cpu, plan: data (2, 3) float32" in repr(plan)
+        np.testing.assert_array_equal(plan(DATA), expected)
+        with pytest.raises(tenon.errors.InvalidArgument, match=r"serves data \(2, 3\) alone"):
+            plan(DATA[:1])
+    with pytest.raises(tenon.errors.InvalidArgument, match="closed"):
+        plan(DATA)
+    data = (tmp_path / "small.plan").read_bytes()
+    (tmp_path / "small.plan").write_bytes(data[: len(data) // 2])
+    with pytest.raises(tenon.Error):
+        tenon.load_plan(tmp_path / "small.plan")
+
+
 def test_errors_are_sentences(model, tmp_path):
     with pytest.raises(tenon.errors.NotFound, match="no checkpoint"):
         tenon.load(tmp_path / "nothing")
