@@ -253,8 +253,7 @@ std::vector<std::string> reasons(Contender& after, const ModelOptions& model) {
 }
 
 /// Empty when interrupted before the first timed forward.
-std::optional<Row> bench(const BenchOptions& options, Subject& subject, const InputPlan& usual,
-                         std::int64_t batch) {
+std::optional<Row> bench(const BenchOptions& options, Subject& subject, const InputPlan& usual, std::int64_t batch) {
   const InputPlan plan = subject.plan(with_batch(usual, batch));
   const bool both = options.model.backend != "plain" && !subject.is_plan();
   Contender before(options, subject, plan, subject.is_plan() ? options.model.backend : "plain");

@@ -37,7 +37,7 @@ struct StepRequest {
   const PassOptions* passes = nullptr;  ///< for what compiles a body: what the user asked, beside the precision
   const Origins* origins = nullptr;  ///< for what compiles a body: the model's nodes that a node computes; null: itself
   const ProgramRecord* record = nullptr;  ///< for what compiles a body: how it was compiled before
-  bool rarely_best = false;          ///< to accept against a rule of thumb, too: it will be measured
+  bool rarely_best = false;               ///< to accept against a rule of thumb, too: it will be measured
 };
 
 /// Where in output 0 an input may lie already.

@@ -111,7 +111,8 @@ BindOptions options_of(const TenonBindOptions* options) {
   bound.keep_fp32 = names_of(options->keep_fp32_count, options->keep_fp32, "keep_fp32");
   if (options->tune != nullptr) bound.tune = options->tune;
   bound.progress = progress_of(options->progress, options->progress_context);
-  if (options->first_batch != 0 || options->last_batch != 0) bound.batches = {options->first_batch, options->last_batch};
+  if (options->first_batch != 0 || options->last_batch != 0)
+    bound.batches = {options->first_batch, options->last_batch};
   return bound;
 }
 
