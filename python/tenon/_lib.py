@@ -49,6 +49,8 @@ class BindOptions(ctypes.Structure):
         ("tune", c_char_p),
         ("progress", Progress),
         ("progress_context", c_void_p),
+        ("first_batch", c_int64),
+        ("last_batch", c_int64),
     ]
 
 
