@@ -178,6 +178,7 @@ class Contender {
   /// Binds and feeds; the seconds that binding took.
   double bind() {
     const auto start = std::chrono::steady_clock::now();
+    subject_.reopen();
     executor_.emplace(subject_.bind(plan_, backend_));
     const double seconds = seconds_since(start);
     for (const std::string& input : plan_.fed) {

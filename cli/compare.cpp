@@ -94,7 +94,7 @@ Difference compare(const std::string& name, const Tensor& actual, const Tensor& 
 }
 
 /// Runs and compares: every stored result, in order of execution where it is an inner one, outputs last.
-std::vector<Difference> compare_all(const CompareOptions& options, Subject& subject, const Golden& golden) {
+std::vector<Difference> compare_all(const CompareOptions& options, const Subject& subject, const Golden& golden) {
   const InputPlan plan = subject.plan(shapes_of(golden.inputs));
   for (const std::string& input : plan.fed) {
     if (!golden.inputs.contains(input)) {
@@ -155,7 +155,7 @@ Json difference_json(const Difference& difference) {
 }
 
 int run(CompareOptions& options) {
-  Subject subject(options.model);
+  const Subject subject(options.model);
   const Golden golden = read_golden(options.golden, subject.outputs());
   const std::vector<Difference> differences = compare_all(options, subject, golden);
   const auto found = std::find_if(differences.begin(), differences.end(), [](const auto& d) { return d.deviates; });

@@ -133,7 +133,7 @@ std::string declined_list(const std::vector<TimedStep>& steps) {
 }
 
 int run(ExplainOptions& options) {
-  Subject subject(options.model);
+  const Subject subject(options.model);
   const InputPlan plan = subject.plan();
   Session executor = subject.bind(plan);
   for (const std::string& input : plan.fed) {

@@ -163,7 +163,7 @@ Json output_json(const std::string& name, const Tensor& output, const std::vecto
 
 int run(RunOptions& options) {
   const std::vector<std::string> labels = read_labels(options.labels);
-  Subject subject(options.model);
+  const Subject subject(options.model);
   const Parameters given = gather(options, subject);
   const InputPlan plan = subject.plan(shapes_of(given));
   Session executor = subject.bind(plan);

@@ -38,12 +38,10 @@ InputPlan Subject::plan(const std::map<std::string, Shape>& given) const {
   return plan;
 }
 
-Session Subject::bind(const InputPlan& plan, const std::string& backend) {
+Session Subject::bind(const InputPlan& plan, const std::string& backend) const {
   if (is_plan()) {
     std::map<std::string, Shape> fed;
     for (const std::string& input : plan.fed) fed[input] = plan.shapes.at(input);
-    engine_.reset();
-    engine_ = Engine::load(options_.model);
     return Session(*engine_).reshape(fed);
   }
   BindOptions binding = options_.binding(plan);
@@ -53,6 +51,12 @@ Session Subject::bind(const InputPlan& plan, const std::string& backend) {
     binding.optimize = "speed";
   }
   return Session(Engine::build(*model_, binding));
+}
+
+void Subject::reopen() {
+  if (!is_plan()) return;
+  engine_.reset();
+  engine_ = Engine::load(options_.model);
 }
 
 std::size_t Subject::file_bytes() const {

@@ -24,9 +24,11 @@ class Subject {
   /// As ModelOptions::plan(). What is not given has the shape that the plan was built with first; what is fed is
   /// `given`, else the first input.
   InputPlan plan(const std::map<std::string, Shape>& given = {}) const;
-  /// Compiles the model, for `backend` where it is given, or opens the plan; each time anew. Throws Error(unsupported)
-  /// where the plan has no program for what is fed. A plan that was opened before is closed: two would count twice.
-  Session bind(const InputPlan& plan, const std::string& backend = {});
+  /// Compiles the model, for `backend` where it is given; a plan is compiled already. Throws Error(unsupported) where
+  /// the plan has no program for what is fed.
+  Session bind(const InputPlan& plan, const std::string& backend = {}) const;
+  /// Opens the plan anew, for those who time it, and closes it before: two would count twice. A model stays as it is.
+  void reopen();
   /// Bytes of the parameters in the model's files; of a plan, those that it holds.
   std::size_t file_bytes() const;
 
