@@ -16,6 +16,7 @@
 #include <fmt/ranges.h>
 
 #include "backends/cpu/kernels/convolution.h"
+#include "backends/cpu/kernels/group_blocks.h"
 #include "backends/cpu/kernels/multiply.h"
 #include "backends/cpu/kernels/share.h"
 
@@ -60,14 +61,13 @@ struct Phase {
 class Deconvolution final : public Convolution {
  public:
   Deconvolution(const ConvolutionProblem& problem, Isa isa)
-      : problem_(problem), isa_(isa), words_(problem.src_words()) {
+      : problem_(problem), isa_(isa), words_(problem.src_words()), groups_(problem) {
     const std::array<std::vector<AxisPhase>, 3> axes{phases_of(problem, kDepth), phases_of(problem, kHeight),
                                                      phases_of(problem, kWidth)};
     for (std::size_t axis = 0; axis < 3; ++axis) choose_border(axes[axis], axis);
     row_ = padded_[kWidth] * words_;
     plane_ = padded_[kHeight] * row_;
     block_ = padded_[kDepth] * plane_;
-    choose_blocks();
     for (const AxisPhase& d : axes[kDepth]) {
       for (const AxisPhase& h : axes[kHeight]) {
         for (const AxisPhase& w : axes[kWidth]) add_phase(d, h, w);
@@ -90,7 +90,7 @@ class Deconvolution final : public Convolution {
       const auto taps = static_cast<std::int64_t>(phase.window.size());
       for (std::int64_t f = 0; f < p.filters; ++f) {
         float* panel = packed + phase.weight + f / kBlock * panel_floats(phase);
-        const std::int64_t first_channel = first_block_[static_cast<std::size_t>(f / kBlock)] * kBlock;
+        const std::int64_t first_channel = groups_.first[static_cast<std::size_t>(f / kBlock)] * kBlock;
         for (std::int64_t c = 0; c < group_channels; ++c) {
           const std::int64_t channel = f / group_filters * group_channels + c, within = channel - first_channel;
           const float* window = weight + (channel * group_filters + f % group_filters) * product(p.kernel);
@@ -128,7 +128,7 @@ class Deconvolution final : public Convolution {
 
  private:
   std::int64_t panel_floats(const Phase& phase) const {
-    return blocks_ * static_cast<std::int64_t>(phase.taps.size()) * words_ * kBlock;
+    return groups_.count * static_cast<std::int64_t>(phase.taps.size()) * words_ * kBlock;
   }
 
   /// How far the source has to reach along an axis.
@@ -143,21 +143,6 @@ class Deconvolution final : public Convolution {
     before_[axis] = -first;
     padded_[axis] = last - first + 1;
     copies_ |= padded_[axis] != problem_.src[axis];
-  }
-
-  /// A block of filters reads the blocks of channels that its groups touch; weights of other groups' are zero there.
-  void choose_blocks() {
-    const std::int64_t group_filters = problem_.filters / problem_.groups;
-    const std::int64_t group_channels = problem_.channels / problem_.groups;
-    for (std::int64_t o = 0; o < problem_.dst_blocks(); ++o) {
-      const std::int64_t last_filter = std::min(problem_.filters, (o + 1) * kBlock) - 1;
-      const std::int64_t first = o * kBlock / group_filters * group_channels / kBlock;
-      const std::int64_t last = ((last_filter / group_filters + 1) * group_channels - 1) / kBlock;
-      first_block_.push_back(first);
-      blocks_ = std::max(blocks_, last - first + 1);
-    }
-    for (std::int64_t& first : first_block_) first = std::min(first, problem_.src_blocks() - blocks_);
-    last_depth_ = static_cast<int>(blocks_ == problem_.src_blocks() ? problem_.last_words() : words_);
   }
 
   void add_phase(const AxisPhase& d, const AxisPhase& h, const AxisPhase& w) {
@@ -201,7 +186,7 @@ class Deconvolution final : public Convolution {
     const std::int64_t phases_w = std::min(p.stride[kWidth], p.dst[kWidth]);
     const std::int64_t phases_h = std::min(p.stride[kHeight], p.dst[kHeight]);
     const std::int64_t of_row = (d % p.stride[kDepth] * phases_h + h % p.stride[kHeight]) * phases_w;
-    src += first_block_[static_cast<std::size_t>(o)] * block_ + d / p.stride[kDepth] * plane_ +
+    src += groups_.first[static_cast<std::size_t>(o)] * block_ + d / p.stride[kDepth] * plane_ +
            h / p.stride[kHeight] * row_;
     for (std::int64_t w = 0; w < phases_w; ++w) {
       const Phase& phase = phases_[static_cast<std::size_t>(of_row + w)];
@@ -209,8 +194,8 @@ class Deconvolution final : public Convolution {
       call.src_block = block_;
       call.taps = phase.taps.data();
       call.tap_count = static_cast<int>(phase.taps.size());
-      call.blocks = static_cast<int>(blocks_);
-      call.last_depth = last_depth_;
+      call.blocks = static_cast<int>(groups_.count);
+      call.last_depth = groups_.last_depth;
       call.weight = packed + phase.weight + o * panel_floats(phase);
       Tile out;
       out.offset = (((n * p.dst_blocks() + o) * p.dst[kDepth] * p.dst[kHeight] + row) * p.dst[kWidth] + w) * kBlock;
@@ -248,9 +233,7 @@ class Deconvolution final : public Convolution {
   Extent before_{0, 0, 0}, padded_{1, 1, 1};  // the source with its border
   bool copies_ = false;
   std::int64_t row_ = 0, plane_ = 0, block_ = 0;
-  std::vector<std::int64_t> first_block_;
-  std::int64_t blocks_ = 1;
-  int last_depth_ = 16;
+  GroupBlocks groups_;
   std::vector<Phase> phases_;
 };
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "backends/cpu/kernels/convolution.h"
+#include "backends/cpu/kernels/group_blocks.h"
 #include "backends/cpu/kernels/multiply.h"
 #include "backends/cpu/kernels/share.h"
 
@@ -38,7 +39,7 @@ struct PlacedTile {
 class Direct final : public Convolution {
  public:
   Direct(const ConvolutionProblem& problem, Isa isa)
-      : problem_(problem), isa_(isa), words_(problem.src_words()), threads_(omp_get_max_threads()) {
+      : problem_(problem), isa_(isa), words_(problem.src_words()), threads_(omp_get_max_threads()), groups_(problem) {
     pointwise_ = product(problem.kernel) == 1;
     for (std::size_t i = 0; i < 3; ++i) {
       reach_[i] = (problem.dst[i] - 1) * problem.stride[i] + (problem.kernel[i] - 1) * problem.dilate[i] + 1;
@@ -46,7 +47,6 @@ class Direct final : public Convolution {
     }
     copies_ |= problem.stride[kWidth] != 1;
     lay_out_source();
-    choose_blocks();
     place_tiles();
     choose_order();
     packed_floats_ = static_cast<std::size_t>(problem.dst_blocks() * panel_floats());
@@ -59,7 +59,9 @@ class Direct final : public Convolution {
   void run(const float* src, const float* packed, const BoundEpilogue& epilogue, float* workspace) const override;
 
  private:
-  std::int64_t panel_floats() const { return blocks_ * static_cast<std::int64_t>(taps_.size()) * words_ * kBlock; }
+  std::int64_t panel_floats() const {
+    return groups_.count * static_cast<std::int64_t>(taps_.size()) * words_ * kBlock;
+  }
 
   /// Distances in the source that the tiles read: the problem's own or the copy.
   void lay_out_source() {
@@ -88,22 +90,6 @@ class Direct final : public Convolution {
         }
       }
     }
-  }
-
-  /// A block of filters reads the blocks of channels that its groups touch; weights of other groups' are zero there.
-  void choose_blocks() {
-    const std::int64_t group_filters = problem_.filters / problem_.groups;
-    const std::int64_t group_channels = problem_.channels / problem_.groups;
-    blocks_ = 1;
-    for (std::int64_t o = 0; o < problem_.dst_blocks(); ++o) {
-      const std::int64_t last_filter = std::min(problem_.filters, (o + 1) * kBlock) - 1;
-      const std::int64_t first = o * kBlock / group_filters * group_channels / kBlock;
-      const std::int64_t last = ((last_filter / group_filters + 1) * group_channels - 1) / kBlock;
-      first_block_.push_back(first);
-      blocks_ = std::max(blocks_, last - first + 1);
-    }
-    for (std::int64_t& first : first_block_) first = std::min(first, problem_.src_blocks() - blocks_);
-    last_depth_ = static_cast<int>(blocks_ == problem_.src_blocks() ? problem_.last_words() : words_);
   }
 
   void place_tiles() {
@@ -175,9 +161,8 @@ class Direct final : public Convolution {
   bool pointwise_ = false, copies_ = false;
   std::int64_t phase_pixels_ = 0;
   std::int64_t row_ = 0, plane_ = 0, block_ = 0;
-  std::vector<std::int64_t> taps_, first_block_;
-  std::int64_t blocks_ = 1;
-  int last_depth_ = 16;
+  std::vector<std::int64_t> taps_;
+  GroupBlocks groups_;
   std::vector<PlacedTile> tiles_;
   int panels_ = 1;
   bool weights_outer_ = false;
@@ -192,7 +177,7 @@ void Direct::pack(const float* weight, float* packed) const {
   std::fill_n(packed, packed_floats_, 0.0f);
   for (std::int64_t f = 0; f < p.filters; ++f) {
     float* panel = packed + f / kBlock * panel_floats();
-    const std::int64_t first_channel = first_block_[static_cast<std::size_t>(f / kBlock)] * kBlock;
+    const std::int64_t first_channel = groups_.first[static_cast<std::size_t>(f / kBlock)] * kBlock;
     for (std::int64_t c = 0; c < group_channels; ++c) {
       const std::int64_t channel = f / group_filters * group_channels + c - first_channel;
       for (std::int64_t tap = 0; tap < taps; ++tap) {
@@ -264,15 +249,15 @@ void Direct::run_tiles(std::int64_t first, std::int64_t last, std::int64_t panel
   call.src_row = problem_.stride[kHeight] * row_;
   call.taps = taps_.data();
   call.tap_count = static_cast<int>(taps_.size());
-  call.blocks = static_cast<int>(blocks_);
-  call.last_depth = last_depth_;
+  call.blocks = static_cast<int>(groups_.count);
+  call.last_depth = groups_.last_depth;
   call.weight = packed + panel * panel_floats();
   call.weight_panel = panel_floats();
   call.dst = sums;
   if (Finish::takes(epilogue)) call.finish.epilogue = &epilogue;
   call.finish.channel = static_cast<int>(panel * kBlock);
   call.finish.offset_panel = pixels * kBlock;
-  src += first_block_[static_cast<std::size_t>(panel)] * block_;
+  src += groups_.first[static_cast<std::size_t>(panel)] * block_;
   for (std::int64_t t = first; t < last; ++t) {
     const PlacedTile& tile = tiles_[static_cast<std::size_t>(t)];
     call.src = src + tile.src;
