@@ -105,20 +105,8 @@ struct Line<1, 1> {
 template <>
 struct Line<2, 7> {
   TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) {
-    const Vec quarter = broadcast(0.25f), half = broadcast(0.5f), two = broadcast(2), four = broadcast(4);
-    const Vec five = broadcast(5), c1 = broadcast(1.25f), c2 = broadcast(2.5f), c4 = broadcast(4.25f);
-    const Vec c5 = broadcast(5.25f);
-    y[0] = fma(c5, sub(x[2], x[4]), sub(x[6], x[0]));
-    const Vec a1 = fnma(c4, x[4], add(x[6], x[2])), b1 = fnma(c4, x[3], add(x[5], x[1]));
-    y[1] = add(a1, b1);
-    y[2] = sub(a1, b1);
-    const Vec a2 = fma(quarter, x[2], fnma(c1, x[4], x[6])), b2 = fma(two, x[5], fnma(c2, x[3], mul(half, x[1])));
-    y[3] = add(a2, b2);
-    y[4] = sub(a2, b2);
-    const Vec a3 = fma(four, x[2], fnma(five, x[4], x[6])), b3 = fma(half, x[5], fnma(c2, x[3], mul(two, x[1])));
-    y[5] = add(a3, b3);
-    y[6] = sub(a3, b3);
-    y[7] = fma(c5, sub(x[3], x[5]), sub(x[7], x[1]));
+    Line<4, 4>::input(x, y);
+    y[7] = fma(broadcast(5.25f), sub(x[3], x[5]), sub(x[7], x[1]));
   }
   TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
     y[0] = add(add(m[0], add(m[1], m[2])), add(add(m[3], m[4]), add(m[5], m[6])));
