@@ -10,7 +10,6 @@ faster layout. Needs the packages torch and tenon (PYTHONPATH=python).
 import argparse
 import ast
 import json
-import statistics
 import subprocess
 import sys
 
@@ -22,6 +21,8 @@ try:
     import torch.nn.functional as F
 except ImportError:
     sys.exit("PyTorch is not installed")
+
+from torch_graph import median_ms
 
 TOLERANCE = 2e-4  # of the largest output: fp32 in another order
 
@@ -195,30 +196,12 @@ def difference(network, model, shape):
                for a, e in zip(actual, map(numpy.asarray, expected)))
 
 
-def median_ms(network, shape, dtype, layout):
+def torch_ms(network, shape, dtype, layout):
     network = network.to("cuda", dtype)
     for name, buffer in network.named_buffers():
         if buffer.dim() == 4:
             setattr(network, name, buffer.to(memory_format=layout))
-    x = torch.randn(shape, device="cuda", dtype=dtype).to(memory_format=layout)
-    stream = torch.cuda.Stream()
-    with torch.cuda.stream(stream):
-        for _ in range(5):
-            network(x)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        network(x)
-    times = []
-    for turn in range(330):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        if turn >= 30:
-            times.append(begin.elapsed_time(end))
-    return statistics.median(times)
+    return median_ms(network, torch.randn(shape, device="cuda", dtype=dtype).to(memory_format=layout))
 
 
 def tenon_ms(program, prefix, name, shape, batches, precision):
@@ -261,7 +244,7 @@ def main():
             ours = tenon_ms(options.tenon, prefix, model.inputs[0], shape, batches, precision)
             with torch.no_grad():
                 for batch in batches:
-                    theirs = median_ms(Network(model).eval(), (batch, *shape), dtype, layout)
+                    theirs = torch_ms(Network(model).eval(), (batch, *shape), dtype, layout)
                     print(json.dumps({**row, "precision": precision, "batch": batch, "tenon_ms": round(ours[batch], 4),
                                       "peer": f"PyTorch {torch.__version__}, CUDA graph", "peer_ms": round(theirs, 4),
                                       "ratio": round(theirs / ours[batch], 2)}), flush=True)

@@ -5,7 +5,6 @@ The network is built here as Gluon's is (pre-activation blocks, 224 x 224, 1000 
 convolution times do not depend on. TF32 and fp16 run in NHWC, their faster layout.
 """
 import json
-import statistics
 import sys
 
 try:
@@ -13,6 +12,8 @@ try:
     from torch import nn
 except ImportError:
     sys.exit("PyTorch is not installed")
+
+from torch_graph import median_ms
 
 
 class Block(nn.Module):
@@ -41,27 +42,10 @@ class ResNet18v2(nn.Sequential):
         super().__init__(*layers)
 
 
-def median_ms(network, batch, dtype, layout):
+def network_ms(network, batch, dtype, layout):
     network = network.to(dtype).to(memory_format=layout)
     x = torch.randn(batch, 3, 224, 224, device="cuda", dtype=dtype).to(memory_format=layout)
-    stream = torch.cuda.Stream()
-    with torch.cuda.stream(stream):
-        for _ in range(5):
-            network(x)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        network(x)
-    times = []
-    for turn in range(330):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        if turn >= 30:
-            times.append(begin.elapsed_time(end))
-    return statistics.median(times)
+    return median_ms(network, x)
 
 
 def main():
@@ -75,7 +59,7 @@ def main():
             for batch in (1, 8, 32, 128):
                 row = {"peer": f"PyTorch {torch.__version__}, CUDA graph", "network": "resnet18_v2",
                        "precision": precision, "batch": batch,
-                       "median_ms": round(median_ms(network, batch, dtype, layout), 4)}
+                       "median_ms": round(network_ms(network, batch, dtype, layout), 4)}
                 print(json.dumps(row), flush=True)
 
 
