@@ -369,6 +369,7 @@ std::vector<KernelSpec> stem_candidates(const StemProblem& problem, const Epilog
   spec.main = pool;
   spec.side = conv;
   spec.side.stored = {false};
+  spec.includes = {"stem_data"};
   spec.constants = {{"kImages", problem.images},     {"kSrcChannels", problem.src_channels},
                     {"kSrcH", problem.src_h},        {"kSrcW", problem.src_w},
                     {"kConvH", problem.conv_h()},    {"kConvW", problem.conv_w()},
@@ -382,6 +383,7 @@ std::vector<KernelSpec> stem_candidates(const StemProblem& problem, const Epilog
     const int block_n = split ? 32 : 64;
     KernelSpec wide = spec;
     wide.text = wide.label = "stem_wide";
+    wide.includes.push_back("stem_tile");
     add(wide, {{"kBlockN", block_n}, {"kBlocksPerSm", 2}});
     wide.wgmma_columns = {block_n};
     wide.weights = {WeightLayout::Order::units, block_n, 8, 1, false, split};
@@ -395,6 +397,7 @@ std::vector<KernelSpec> stem_candidates(const StemProblem& problem, const Epilog
 
   KernelSpec tiles = spec;
   tiles.text = "stem";
+  tiles.includes.push_back("stem_tile");
   add(tiles, {{"kBlockN", 32}});
   tiles.wgmma_columns = {32};
   tiles.weights = {WeightLayout::Order::units, 32, unit_of(problem.storage), 1, false};

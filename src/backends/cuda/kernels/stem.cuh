@@ -7,44 +7,19 @@
 // Generated: kSrcChannels, kSrcH, kSrcW (even), kConvH, kConvW, kDstH, kDstW, kChannels, kBlockN = 32.
 // Grid: (images × tiles, ⌈kChannels / 32⌉), 256 threads.
 
-constexpr int kDstPixels = kDstH * kDstW, kSrcPixels = kSrcH * kSrcW;
-constexpr int kTilesX = div_up(kDstW, 7), kTilesY = div_up(kDstH, 7), kTiles = kTilesX * kTilesY;
-constexpr int kPatchH = 37, kPatchPairs = 19;
 constexpr int kWeightBytes = 7 * 4 * kBlockN * 16;
 constexpr int kPatchBytes = kPatchH * kPatchPairs * 16;
 constexpr int kPixelPitch = 80;  // 32 channels and padding, against bank conflicts
 constexpr int kConvBytes = 256 * kPixelPitch;
-
-TENON_DEVICE Pair load_two(const float* plane, int channel, int at) {
-  if (channel >= kSrcChannels) return {0, 0};
-  const float2 v = __ldg(reinterpret_cast<const float2*>(plane + channel * kSrcPixels + at));
-  return {v.x, v.y};
-}
 
 /// Two pixels of the four channels, as the tensor core wants them.
 TENON_DEVICE uint4 pack_pixels(const Pair (&c)[4]) {
   return {pack16(c[0].a, c[1].a), pack16(c[2].a, c[3].a), pack16(c[0].b, c[1].b), pack16(c[2].b, c[3].b)};
 }
 
-/// All loads first, then all stores: at batch 1 the latency of one is as much as they cost together.
 TENON_DEVICE void load_patch(const float* image, u32 patch, int first_y, int first_pair) {
-  constexpr int kParts = div_up(kPatchH * kPatchPairs, 256);
-  Pair c[kParts][4];
-#pragma unroll
-  for (int i = 0; i < kParts; ++i) {
-    const int id = threadIdx.x + i * 256;
-    const int y = first_y + id / kPatchPairs, x = 2 * (first_pair + id % kPatchPairs);
-    const bool inside = id < kPatchH * kPatchPairs && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
-#pragma unroll
-    for (int channel = 0; channel < 4; ++channel) {
-      c[i][channel] = inside ? load_two(image, channel, y * kSrcW + x) : Pair{0, 0};
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < kParts; ++i) {
-    const int id = threadIdx.x + i * 256;
-    if (id < kPatchH * kPatchPairs) store_shared_unit(patch + id * 16, pack_pixels(c[i]));
-  }
+  load_patch(image, first_y, first_pair,
+             [patch](int id, const Pair (&c)[4]) { store_shared_unit(patch + id * 16, pack_pixels(c)); });
 }
 
 /// Leaves the convolution's results as (16×16 pixels, 32 channels) for the pool; outside them no maximum is.

@@ -6,16 +6,9 @@
 // Generated: as for stem.cuh with kBlockN = 64, and kPooled (rows a block makes), kTurns (copies in flight a thread), kBlocksPerSm.
 // kDstW is a multiple of 4, kDstH of kPooled. Grid: (images × kDstH / kPooled, ⌈kChannels / 64⌉), 128 threads.
 
-constexpr int kDstPixels = kDstH * kDstW, kSrcPixels = kSrcH * kSrcW;
 constexpr int kConvRows = 2 * kPooled + 1, kSteps = kConvW / 8;
 constexpr int kPatchH = 2 * kConvRows + 5, kPatchPairs = 8 * kSteps + 3;
 constexpr int kN = kConvRows * 8;
-
-TENON_DEVICE Pair load_two(const float* plane, int channel, int at) {
-  if (channel >= kSrcChannels) return {0, 0};
-  const float2 v = __ldg(reinterpret_cast<const float2*>(plane + channel * kSrcPixels + at));
-  return {v.x, v.y};
-}
 
 TENON_DEVICE void load_patch(const float* image, u32 patch, int first_y) {
 #pragma unroll 1

@@ -7,19 +7,10 @@
 // A block makes 7×7 pooled pixels of kBlockN channels. Generated: as for stem.cuh, kBlockN and kBlocksPerSm.
 // Grid: (images × tiles, ⌈kChannels / kBlockN⌉), 256 threads.
 
-constexpr int kDstPixels = kDstH * kDstW, kSrcPixels = kSrcH * kSrcW;
-constexpr int kTilesX = div_up(kDstW, 7), kTilesY = div_up(kDstH, 7), kTiles = kTilesX * kTilesY;
-constexpr int kPatchH = 37, kPatchPairs = 19;
 constexpr int kPlaneBytes = kPatchH * kPatchPairs * 16, kPatchBytes = 2 * kPlaneBytes;
 constexpr int kStepBytes = kBlockN * 2 * 4 * kWeightElementBytes, kWeightBytes = 28 * kStepBytes;
 constexpr int kPixelPitch = kBlockN * 4 + 16;  // of the convolution's results: padded against bank conflicts
 constexpr int kColumns = kBlockN / 8, kUnits = kBlockN / 4;
-
-TENON_DEVICE Pair load_two(const float* plane, int channel, int at) {
-  if (channel >= kSrcChannels) return {0, 0};
-  const float2 v = __ldg(reinterpret_cast<const float2*>(plane + channel * kSrcPixels + at));
-  return {v.x, v.y};
-}
 
 /// Four channels of a pixel: what TF32 keeps of them and, where they are split, the rest.
 TENON_DEVICE void store_pixel(u32 to, float a, float b, float c, float d) {
@@ -34,25 +25,10 @@ TENON_DEVICE void store_pixel(u32 to, float a, float b, float c, float d) {
 }
 
 TENON_DEVICE void load_patch(const float* image, u32 patch, int first_y, int first_pair) {
-  constexpr int kParts = div_up(kPatchH * kPatchPairs, 256);
-  Pair c[kParts][4];
-#pragma unroll
-  for (int i = 0; i < kParts; ++i) {
-    const int id = threadIdx.x + i * 256;
-    const int y = first_y + id / kPatchPairs, x = 2 * (first_pair + id % kPatchPairs);
-    const bool inside = id < kPatchH * kPatchPairs && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
-#pragma unroll
-    for (int channel = 0; channel < 4; ++channel) {
-      c[i][channel] = inside ? load_two(image, channel, y * kSrcW + x) : Pair{0, 0};
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < kParts; ++i) {
-    const int id = threadIdx.x + i * 256;
-    if (id >= kPatchH * kPatchPairs) continue;
-    store_pixel(patch + id * 16, c[i][0].a, c[i][1].a, c[i][2].a, c[i][3].a);
-    store_pixel(patch + kPlaneBytes + id * 16, c[i][0].b, c[i][1].b, c[i][2].b, c[i][3].b);
-  }
+  load_patch(image, first_y, first_pair, [patch](int id, const Pair (&c)[4]) {
+    store_pixel(patch + id * 16, c[0].a, c[1].a, c[2].a, c[3].a);
+    store_pixel(patch + kPlaneBytes + id * 16, c[0].b, c[1].b, c[2].b, c[3].b);
+  });
 }
 
 /// Starts the products of a filter row for 8×8 results whose first pixel stands at `a`.
