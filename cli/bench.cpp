@@ -40,9 +40,10 @@ constexpr const char* kExamples = R"(Examples:
 For each batch size: bind both, warm up, then time single forwards of the one and the other in turns, --seconds of
 each (or --iterations). cpu ms is the process's CPU time of a forward over all its threads; peak memory is the largest
 resident size of the process with that program alone, held what is resident after its first forward; build is the
-first time and again, with what is kept from the first. On a GPU it also says what a forward is made of, with the input on the device and copied from the host before
-each: the copy, the launch (after which the host is free), the wait, and the device's own time. --json prints one
-object a batch size as soon as it is measured. Ctrl-C prints what there is.
+first time and again, with what is kept from the first. On a GPU it also says what a forward is made of, with the
+input on the device and copied from the host before each: the copy, the launch (after which the host is free), the
+wait, and the device's own time. --json prints one object a batch size as soon as it is measured. Ctrl-C prints what
+there is.
 )";
 
 constexpr double kWorthwhile = 1.05;  // below, bench says why
