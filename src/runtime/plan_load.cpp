@@ -290,6 +290,7 @@ class Reader {
       const Shape& part = inner.graph.type(inner.graph.outputs[0]).shape;
       require(part.rank() > 0 && part[0] > 0);
       portions = node.outputs[0].shape[0] / part[0];
+      require(portions > 0);
     }
     const auto fits = [&](TensorType whole, const TensorType& part, bool may_be_shared) {
       if (may_be_shared && whole == part) return true;

@@ -320,6 +320,31 @@ TEST(Plan, TakesOrRefusesEveryHostileManifest) {
   EXPECT_GT(taken, 0);
 }
 
+/// The program that takes the batch in portions: this one or that of a body in it; null where none does.
+nlohmann::json* program_with_portions(nlohmann::json& program) {
+  if (program["graph"].get<std::string>().find("_tenon_portions") != std::string::npos) return &program;
+  for (nlohmann::json& step : program["steps"]) {
+    nlohmann::json* found = step.contains("body") ? program_with_portions(step["body"]["program"]) : nullptr;
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+TEST(Plan, RefusesPortionsOfMoreThanThereIs) {
+  const Folder folder;
+  const std::string file = folder.file("a.plan");
+  build("plain", 96).save(file);
+  const PlanFile plan = open_plan(file);
+  nlohmann::json whole = json_of(plan.blobs[0]);
+  nlohmann::json* program = program_with_portions(whole);
+  ASSERT_NE(program, nullptr);
+  std::string text = (*program)["graph"];
+  for (std::size_t at; (at = text.find("(96,")) != std::string::npos;) text.replace(at, 4, "(1,");
+  (*program)["graph"] = text;
+  write_changed(folder.file("b.plan"), plan, nlohmann::json::parse(plan.manifest), whole);
+  EXPECT_THAT(refusal(folder.file("b.plan"), ErrorCode::corrupt), HasSubstr("its body does not fit it"));
+}
+
 TEST(Plan, LeavesNothingOnAFullDisk) {
   const Folder folder;
   const Engine engine = build("cpu");
