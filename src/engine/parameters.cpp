@@ -60,6 +60,20 @@ std::shared_ptr<const Tensor> ParameterStore::derive(const Tensor& source, const
   return made;
 }
 
+std::shared_ptr<const Tensor> ParameterStore::derive(const Tensor& source, const std::string& kind,
+                                                     const TensorType& type, const std::function<void(Tensor&)>& fill) {
+  auto copy = derive(source, kind, [&] {
+    Tensor made(type.shape, *type.dtype);
+    fill(made);
+    return made;
+  });
+  if (copy->shape() != type.shape || copy->dtype() != *type.dtype) {
+    fail(ErrorCode::corrupt, "the copy '{}' of a parameter is {} {}, not {} {}", kind, name(copy->dtype()),
+         copy->shape().str(), name(*type.dtype), type.shape.str());
+  }
+  return copy;
+}
+
 std::vector<ParameterStore::Copy> ParameterStore::copies_of(Hash identity) {
   std::vector<Copy> copies;
   const std::scoped_lock lock(mutex_);

@@ -40,6 +40,11 @@ class ParameterStore {
   std::shared_ptr<const Tensor> derive(const Tensor& source, const std::string& kind,
                                        const std::function<Tensor()>& make);
 
+  /// The same for a copy whose type is known; where it is made, `fill` writes its elements. Throws Error(corrupt) for a
+  /// copy from a file that has another type.
+  std::shared_ptr<const Tensor> derive(const Tensor& source, const std::string& kind, const TensorType& type,
+                                       const std::function<void(Tensor&)>& fill);
+
   /// By what the store knows a source.
   Hash identity(const Tensor& source);
   /// The copies that somebody holds of the source of this identity.

@@ -126,9 +126,9 @@ class Builder {
   /// The parameter itself wherever it can be.
   Tensor constant_of(const Tensor& parameter, DType dtype) {
     if (parameter.dtype() == dtype && is_aligned(parameter)) return parameter;
-    const auto copy = store_.derive(parameter, std::string(name(dtype)), [&] {
+    const auto copy = store_.derive(parameter, std::string(name(dtype)), {parameter.shape(), dtype}, [&](Tensor& made) {
       const Tensor readable = is_aligned(parameter) ? parameter : parameter.clone();
-      return readable.astype(dtype);
+      made = readable.astype(dtype);
     });
     return Tensor::borrow_const(copy->data(), copy->shape(), dtype, copy);
   }

@@ -345,6 +345,29 @@ TEST(Plan, RefusesPortionsOfMoreThanThereIs) {
   EXPECT_THAT(refusal(folder.file("b.plan"), ErrorCode::corrupt), HasSubstr("its body does not fit it"));
 }
 
+TEST(Plan, RefusesPackedParametersOfAnotherLength) {
+  const Folder folder;
+  for (const char* backend : {"plain", "cpu"}) {
+    const std::string file = folder.file(std::string(backend) + ".plan");
+    build(backend).save(file);
+    const PlanFile plan = open_plan(file);
+    const nlohmann::json manifest = nlohmann::json::parse(plan.manifest);
+    ASSERT_GT(manifest["copies"].size(), 1u) << backend;
+    for (std::size_t i = 0; i < manifest["copies"].size(); ++i) {
+      nlohmann::json changed = manifest;
+      nlohmann::json& copy = changed["copies"][i];
+      for (const nlohmann::json& other : manifest["copies"]) {
+        if (other["shape"] == copy["shape"]) continue;
+        for (const char* key : {"blob", "dtype", "shape"}) copy[key] = other[key];
+        break;
+      }
+      if (changed == manifest) continue;
+      write_changed(folder.file("changed.plan"), plan, changed, json_of(plan.blobs[0]));
+      EXPECT_THAT(refusal(folder.file("changed.plan"), ErrorCode::corrupt), HasSubstr("of a parameter is float32 ("));
+    }
+  }
+}
+
 TEST(Plan, LeavesNothingOnAFullDisk) {
   const Folder folder;
   const Engine engine = build("cpu");

@@ -67,11 +67,9 @@ Offer plan_of(const StepRequest& request, const ConvolutionProblem& problem, Con
   set_formats(request.call, prepared.convolution->row_major_src() ? MemoryFormat{} : blocks, blocks, plan);
   if (const Tensor* weight = request.constant[1]) {
     const Convolution& convolution = *prepared.convolution;
-    prepared.packed = request.parameters.derive(*weight, convolution.packing(), [&] {
-      Tensor packed(Shape{static_cast<std::int64_t>(convolution.packed_floats())}, DType::float32);
-      convolution.pack(weight->data<float>(), packed.mutable_data<float>());
-      return packed;
-    });
+    prepared.packed = request.parameters.derive(
+        *weight, convolution.packing(), {Shape{static_cast<std::int64_t>(convolution.packed_floats())}, DType::float32},
+        [&](Tensor& packed) { convolution.pack(weight->data<float>(), packed.mutable_data<float>()); });
     plan.packed = {prepared.packed};
     plan.absorbed = {1};
   }

@@ -44,11 +44,10 @@ Offer offer_matmul(const StepRequest& request) {
   set_formats(call, {}, {}, plan);
   plan.kernel.workspace_bytes = matmul.epilogue.workspace_bytes();
   if (const Tensor* weight = request.constant[1]) {
-    matmul.packed = request.parameters.derive(*weight, narrow ? "matmul panels, bfloat16" : "matmul panels", [&] {
-      Tensor packed(Shape{matmul.problem.packed_elements()}, matmul.weight_type());
-      pack_weight(matmul.problem, weight->data<float>(), packed.mutable_data());
-      return packed;
-    });
+    matmul.packed = request.parameters.derive(
+        *weight, narrow ? "matmul panels, bfloat16" : "matmul panels",
+        {Shape{matmul.problem.packed_elements()}, matmul.weight_type()},
+        [&](Tensor& packed) { pack_weight(matmul.problem, weight->data<float>(), packed.mutable_data()); });
     plan.packed = {matmul.packed};
     plan.absorbed = {1};
   } else {

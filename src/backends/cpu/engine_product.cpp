@@ -144,11 +144,9 @@ Offer offer_product(const StepRequest& request) {
   const auto right = static_cast<std::size_t>(form->b);
   if (const Tensor* b = request.constant[right]) {
     const std::string kind = fmt::format("panels of {} at {}, {}", fmt::join(m.b.batch, ","), m.b.row, m.b.column);
-    const auto packed = request.parameters.derive(*b, kind, [&] {
-      Tensor made(Shape{product.packed_elements()}, DType::float32);
-      product.pack_right(b->data<float>(), made.mutable_data<float>());
-      return made;
-    });
+    const auto packed = request.parameters.derive(
+        *b, kind, {Shape{product.packed_elements()}, DType::float32},
+        [&](Tensor& made) { product.pack_right(b->data<float>(), made.mutable_data<float>()); });
     product.keep(packed);
     plan.packed = {packed};
     plan.absorbed = {form->b};

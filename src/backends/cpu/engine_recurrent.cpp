@@ -187,11 +187,9 @@ Offer offer_recurrent(const StepRequest& request) {
   if (const Tensor* blob = request.constant[1]) {
     const std::string kind = fmt::format("recurrent panels of {} from {} over {}", attributes.text("mode"),
                                          call.shape_in(0)[2], attributes.integer("state_size"));
-    const auto packed = request.parameters.derive(*blob, kind, [&] {
-      Tensor made(Shape{recurrent.packed_floats()}, DType::float32);
-      recurrent.pack(blob->data<float>(), made.mutable_data<float>());
-      return made;
-    });
+    const auto packed = request.parameters.derive(
+        *blob, kind, {Shape{recurrent.packed_floats()}, DType::float32},
+        [&](Tensor& made) { recurrent.pack(blob->data<float>(), made.mutable_data<float>()); });
     recurrent.keep(packed);
     plan.packed = {packed};
     plan.absorbed = {1};

@@ -225,11 +225,9 @@ std::shared_ptr<const Tensor> pack(const StepRequest& request, int input, const 
                                    const Description& to) {
   const Tensor& source = *request.constant[static_cast<std::size_t>(input)];
   if (from == to) return std::make_shared<const Tensor>(source);
-  return request.parameters.derive(source, "onednn " + key_of(from) + " to " + key_of(to), [&] {
-    Tensor packed(Shape{static_cast<std::int64_t>(to.get_size() / sizeof(float))}, DType::float32);
-    reorder_in_pieces(source, packed, from, to);
-    return packed;
-  });
+  const TensorType type{Shape{static_cast<std::int64_t>(to.get_size() / sizeof(float))}, DType::float32};
+  return request.parameters.derive(source, "onednn " + key_of(from) + " to " + key_of(to), type,
+                                   [&](Tensor& packed) { reorder_in_pieces(source, packed, from, to); });
 }
 
 Kernel reorder(const TensorType& type, MemoryFormat from, MemoryFormat to) {
