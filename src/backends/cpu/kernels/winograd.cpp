@@ -227,7 +227,10 @@ class Winograd final : public Convolution {
     const std::int64_t fewest = region.slots() * slot_weights() * 4 > large_weights ? 64 : 28;
     std::int64_t most = wanted > 0 ? wanted : std::max(cache / tile, fewest);
     most = std::min(most, region.tiles);
-    region.block = ceil_div(region.tiles, ceil_div(region.tiles, most));
+    // As many blocks for each thread, which then need not share one and pass its points from core to core.
+    std::int64_t blocks = ceil_div(region.tiles, most);
+    if (blocks > threads_) blocks = ceil_div(blocks, threads_) * threads_;
+    region.block = ceil_div(region.tiles, blocks);
   }
 
   void run_block(const Region& region, std::int64_t first, const float* src, const float* packed,
