@@ -81,8 +81,9 @@ std::vector<Way> ways() {
                            {"planar", [](const ConvolutionProblem& problem) { return make_planar(problem); }},
                            {"stem", [](const ConvolutionProblem& problem) { return make_stem(problem); }},
                            {"depthwise", [](const ConvolutionProblem& problem) { return make_depthwise(problem); }}};
-  for (const WinogradTiles tiles : {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f42, WinogradTiles::mixed,
-                                    WinogradTiles::phases22, WinogradTiles::phases44, WinogradTiles::line}) {
+  for (const WinogradTiles tiles :
+       {WinogradTiles::f22, WinogradTiles::f44, WinogradTiles::f66, WinogradTiles::f42, WinogradTiles::mixed,
+        WinogradTiles::phases22, WinogradTiles::phases44, WinogradTiles::line}) {
     for (const std::int64_t block : {0, 28, 49, 98, 196}) {
       const std::string suffix = block == 0 ? "" : fmt::format("-by-{}", block);
       ways.push_back({std::string(name(tiles)) + suffix, [=](const ConvolutionProblem& problem) {

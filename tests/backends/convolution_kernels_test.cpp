@@ -400,8 +400,8 @@ TEST_P(WinogradTest, AgreesWithDoublePrecision) {
 
 INSTANTIATE_TEST_SUITE_P(Tiles, WinogradTest,
                          testing::Values(std::tuple(WinogradTiles::f22, 3e-6), std::tuple(WinogradTiles::f33, 1e-5),
-                                         std::tuple(WinogradTiles::f44, 2e-5), std::tuple(WinogradTiles::f42, 1e-5),
-                                         std::tuple(WinogradTiles::mixed, 2e-5),
+                                         std::tuple(WinogradTiles::f44, 2e-5), std::tuple(WinogradTiles::f66, 2e-5),
+                                         std::tuple(WinogradTiles::f42, 1e-5), std::tuple(WinogradTiles::mixed, 2e-5),
                                          std::tuple(WinogradTiles::phases22, 3e-6),
                                          std::tuple(WinogradTiles::phases44, 1e-5)));
 

@@ -43,6 +43,7 @@ TEST(EngineConvolution, EveryWayAgreesWithTheReference) {
       {{2, 20, 20, 9, 3, 2, 20}, "tenon:depthwise"},
       {{8, 17, 19, 14, 3, 1, 1}, "tenon:winograd-mixed"},
       {{1, 16, 33, 16, 3, 1, 1}, "tenon:winograd-f44"},
+      {{1, 16, 33, 30, 3, 1, 1}, "tenon:winograd-f66"},
       {{1, 16, 33, 16, 3, 1, 1, "w", "leaky(add(x, $0), 0.1)", "t"}, "tenon:winograd-f44"},
       {{1, 40, 16, 7, 3, 1, 1}, "tenon:winograd-f42"},
       {{1, 20, 40, 56, 3, 2, 1}, "tenon:winograd-phases-f44"},

@@ -143,15 +143,26 @@ struct WinogradRule {
   std::int64_t fewest_tiles;  // below, the multipliers wait for the weights
 };
 
-/// Best first where several hold. Measured on ResNet's stages (bench/convolution.cpp): at 14x14 and 7x7 the mixed tiles
-/// pay from a batch on; at 7x7 and batch 1 rectangles read fewer weights than squares.
+/// Best first where several hold. Measured on ResNet's and VGG's stages (bench/convolution.cpp): at 14x14 and 7x7 the
+/// mixed tiles pay from a batch on; at 7x7 and batch 1 rectangles read fewer weights than squares.
 constexpr std::array kWinogradRules{
-    WinogradRule{WinogradTiles::mixed, 4, 4, 36, 64},    WinogradRule{WinogradTiles::f44, 4, 4, 36, 12},
-    WinogradRule{WinogradTiles::f42, 4, 2, 24, 6},       WinogradRule{WinogradTiles::f22, 2, 2, 16, 6},
-    WinogradRule{WinogradTiles::phases44, 4, 4, 81, 25}, WinogradRule{WinogradTiles::phases22, 2, 2, 25, 25}};
+    WinogradRule{WinogradTiles::f66, 6, 6, 64, 25},     WinogradRule{WinogradTiles::mixed, 4, 4, 36, 64},
+    WinogradRule{WinogradTiles::f44, 4, 4, 36, 12},     WinogradRule{WinogradTiles::f42, 4, 2, 24, 6},
+    WinogradRule{WinogradTiles::f22, 2, 2, 16, 6},      WinogradRule{WinogradTiles::phases44, 4, 4, 81, 25},
+    WinogradRule{WinogradTiles::phases22, 2, 2, 25, 25}};
 
 constexpr double kFewestSaved = 1.25;
+// Tiles of 6x6 against tiles of 4x4: their transforms are larger, and so are a tile's points, which with 256 channels
+// and 256 filters no longer stay in the cache (at 56x56 nothing is won; with 64 or 128 each 4 to 8 %, at 112x112 16 %).
+constexpr double kFewestSavedOver4x4 = 1.08;
+constexpr std::int64_t kMostFor6x6 = 256;
 constexpr std::int64_t kFewestLines = 12;  // tiles: below, the multipliers wait for the weights
+
+/// Products of a line of outputs in tiles of 4, with a smaller last one where a form has that.
+std::int64_t products_by_4(std::int64_t outputs) {
+  const std::int64_t rest = outputs % 4;
+  return outputs / 4 * 6 + (rest == 0 ? 0 : rest == 1 ? 6 : rest + 2);
+}
 
 Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optimize optimize) {
   Conditions conditions = kernel_conditions(request.call);
@@ -166,6 +177,15 @@ Offer offer_winograd(const WinogradRule& rule, const StepRequest& request, Optim
                      problem.channels, problem.filters);
   conditions.require(request.rarely_best || tiles >= rule.fewest_tiles, "{} tiles of {}x{}, fewer than {}", tiles,
                      rule.rows, rule.columns, rule.fewest_tiles);
+  if (rule.tiles == WinogradTiles::f66) {
+    const double fewer = static_cast<double>(problem.batch * products_by_4(height) * products_by_4(width)) /
+                         static_cast<double>(tiles * rule.products);
+    conditions.require(request.rarely_best || fewer >= kFewestSavedOver4x4,
+                       "{}x{} outputs need only {:.2f} times fewer products than in tiles of 4x4", height, width,
+                       fewer);
+    conditions.require(request.rarely_best || problem.channels + problem.filters <= kMostFor6x6,
+                       "the points of {} channels and {} filters leave the cache", problem.channels, problem.filters);
+  }
   if (rule.tiles == WinogradTiles::phases44) {
     const std::int64_t small = 25 * problem.batch * tiles_along(height, 2) * tiles_along(width, 2);
     conditions.require(request.rarely_best || tiles * rule.products < small,

@@ -83,7 +83,7 @@ ConvolutionOffer make_deconvolution(const ConvolutionProblem& problem, Isa isa =
 /// squares of 4 with a last row and column of rectangles that fit a map of 4k + 2 or 4k + 3; and, for stride 2, squares
 /// whose even and odd source pixels are taken apart; and, for windows of 1x7, 7x1, 1x3 and 3x1, lines of 2 or 4
 /// outputs.
-enum class WinogradTiles { f22, f33, f44, f42, mixed, phases22, phases44, line };
+enum class WinogradTiles { f22, f33, f44, f66, f42, mixed, phases22, phases44, line };
 std::string_view name(WinogradTiles tiles);
 /// How many outputs a tile has along a line of so many taps.
 constexpr int line_outputs(std::int64_t taps) {

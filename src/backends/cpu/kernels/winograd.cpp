@@ -1,7 +1,7 @@
 // Winograd's convolution: tiles of the source and the weights become points; at each point the channels meet the
 // filters as in a matrix product; the products become tiles of the output. F(4,3) needs a quarter of the direct
-// multiplications, F(2,3) four ninths, at a rounding error a few times the direct one's. Tiles are taken in blocks that
-// stay in the L2 cache from the first transform to the last.
+// multiplications, F(6,3) a fifth, F(2,3) four ninths, at a rounding error a few times the direct one's. Tiles are
+// taken in blocks that stay in the L2 cache from the first transform to the last.
 
 #include "backends/cpu/kernels/winograd.h"
 
@@ -23,8 +23,9 @@ namespace {
 constexpr std::int64_t kBlock = 16;
 constexpr std::size_t kDepth = 0, kHeight = 1, kWidth = 2;
 
-/// Weights into points, for F(2,3), F(3,3) and F(4,3); the inputs' and outputs' matrices are in isa/winograd.cpp.
-using WeightMatrix = std::array<std::array<double, 3>, 6>;
+/// Weights into points, for F(2,3), F(3,3), F(4,3) and F(6,3); the inputs' and outputs' matrices are in
+/// isa/winograd.cpp.
+using WeightMatrix = std::array<std::array<double, 3>, 8>;
 constexpr WeightMatrix kWeights2{{{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}}};
 constexpr WeightMatrix kWeights3{
     {{.5, 0, 0}, {-.5, -.5, -.5}, {-1 / 6., 1 / 6., -1 / 6.}, {1 / 6., 2 / 6., 4 / 6.}, {0, 0, 1}}};
@@ -34,9 +35,17 @@ constexpr WeightMatrix kWeights4{{{1 / 4., 0, 0},
                                   {1 / 24., 1 / 12., 1 / 6.},
                                   {1 / 24., -1 / 12., 1 / 6.},
                                   {0, 0, 1}}};
+constexpr WeightMatrix kWeights6{{{-1, 0, 0},
+                                  {-2 / 9., -2 / 9., -2 / 9.},
+                                  {-2 / 9., 2 / 9., -2 / 9.},
+                                  {1 / 90., 1 / 45., 2 / 45.},
+                                  {1 / 90., -1 / 45., 2 / 45.},
+                                  {32 / 45., 16 / 45., 8 / 45.},
+                                  {32 / 45., -16 / 45., 8 / 45.},
+                                  {0, 0, 1}}};
 
 const WeightMatrix& weight_matrix(int outputs) {
-  return outputs == 2 ? kWeights2 : outputs == 3 ? kWeights3 : kWeights4;
+  return outputs == 2 ? kWeights2 : outputs == 3 ? kWeights3 : outputs == 4 ? kWeights4 : kWeights6;
 }
 
 /// Of tap `tap` of a line of `taps` at a point: as above for 3; for 7 at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity,
@@ -120,6 +129,9 @@ class Winograd final : public Convolution {
         break;
       case WinogradTiles::f44:
         add_region(4, 4, 0, 0, height, width);
+        break;
+      case WinogradTiles::f66:
+        add_region(6, 6, 0, 0, height, width);
         break;
       case WinogradTiles::f42:
         add_region(4, 2, 0, 0, height, width);
@@ -223,13 +235,15 @@ class Winograd final : public Convolution {
   /// weights themselves come from farther away, more tiles share them (512@7, batch 16: 12.6 instead of 14.4 ms).
   void choose_block(Region& region, std::int64_t wanted) const {
     constexpr std::int64_t cache = 1 << 20, large_weights = 4 << 20;
+    constexpr std::int64_t fewest_own = 12;  // tiles of a thread: below, the multipliers wait for the weights
     const std::int64_t tile = tile_floats(region) * 4;
-    const std::int64_t fewest = region.slots() * slot_weights() * 4 > large_weights ? 64 : 28;
-    std::int64_t most = wanted > 0 ? wanted : std::max(cache / tile, fewest);
+    const bool large = region.slots() * slot_weights() * 4 > large_weights;
+    std::int64_t most = wanted > 0 ? wanted : std::max<std::int64_t>(cache / tile, large ? 64 : 28);
     most = std::min(most, region.tiles);
     // As many blocks for each thread, which then need not share one and pass its points from core to core.
     std::int64_t blocks = ceil_div(region.tiles, most);
-    if (blocks > threads_) blocks = ceil_div(blocks, threads_) * threads_;
+    const bool each_its_own = blocks > threads_ || (!large && region.tiles >= fewest_own * threads_);
+    if (each_its_own) blocks = ceil_div(blocks, threads_) * threads_;
     region.block = ceil_div(region.tiles, blocks);
   }
 
@@ -456,6 +470,8 @@ std::string_view name(WinogradTiles tiles) {
       return "winograd-f33";
     case WinogradTiles::f44:
       return "winograd-f44";
+    case WinogradTiles::f66:
+      return "winograd-f66";
     case WinogradTiles::f42:
       return "winograd-f42";
     case WinogradTiles::phases22:

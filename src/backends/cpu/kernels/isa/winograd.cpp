@@ -114,6 +114,23 @@ struct Line<2, 7> {
   }
 };
 
+/// The same points.
+template <>
+struct Line<6, 3> {
+  TENON_ALWAYS_INLINE static void input(const Vec* x, Vec* y) { Line<2, 7>::input(x, y); }
+  TENON_ALWAYS_INLINE static void output(const Vec* m, Vec* y) {
+    const Vec sum = add(m[1], m[2]), difference = sub(m[1], m[2]);
+    const Vec sum2 = add(m[3], m[4]), difference2 = sub(m[3], m[4]);
+    const Vec sum3 = add(m[5], m[6]), difference3 = sub(m[5], m[6]);
+    y[0] = add(add(m[0], sum), add(sum2, sum3));
+    y[1] = fma(broadcast(1 / 2.f), difference3, fma(broadcast(2), difference2, difference));
+    y[2] = fma(broadcast(1 / 4.f), sum3, fma(broadcast(4), sum2, sum));
+    y[3] = fma(broadcast(1 / 8.f), difference3, fma(broadcast(8), difference2, difference));
+    y[4] = fma(broadcast(1 / 16.f), sum3, fma(broadcast(16), sum2, sum));
+    y[5] = fma(broadcast(1 / 32.f), difference3, fma(broadcast(32), difference2, add(difference, m[7])));
+  }
+};
+
 /// Stride 2: the even elements under taps 0 and 2, F(outputs, 2); the odd ones under tap 1 at the same points but the
 /// last.
 template <int outputs>
@@ -422,6 +439,8 @@ WinogradTransforms winograd_transforms(int rows, int columns) {
       return transforms<4, 3>();
     case 44:
       return transforms<4, 4>();
+    case 66:
+      return transforms<6, 6>();
     default:
       return {};
   }
