@@ -208,6 +208,8 @@ typedef struct TenonBindOptions {
   void* progress_context;
   int64_t first_batch, last_batch; /* every batch size, from the one to the other, that tenon_executor_reshape() takes
                                       without compiling; 0, 0: that of the inputs */
+  const char* optimize; /* what subgraphs compiled for the processor spare. NULL: "speed", time; "memory", packed
+                           weights that take more than the original ones */
 } TenonBindOptions;
 
 /* The executor shares the model's parameters. */

@@ -51,6 +51,7 @@ class BindOptions(ctypes.Structure):
         ("progress_context", c_void_p),
         ("first_batch", c_int64),
         ("last_batch", c_int64),
+        ("optimize", c_char_p),
     ]
 
 

@@ -48,6 +48,7 @@ class Engine:
         backend: Optional[str],
         threads: int,
         tune: str,
+        optimize: str,
         progress: Union[Progress, bool, None],
     ) -> None:
         for name in shapes:
@@ -57,6 +58,7 @@ class Engine:
         self._shapes: Dict[str, Tuple[int, ...]] = {name: tuple(shape) for name, shape in shapes.items()}
         self._threads = threads
         self._tune = tune
+        self._optimize = optimize
         self._progress = progress
         self._first = self._build_first(backend)
 
@@ -104,7 +106,9 @@ class Engine:
         if self._model is None:
             bound = ", ".join(f"{name} {shape}" for name, (shape, _) in zip(self.inputs, self._first.input_types))
             raise InvalidArgument(f"the plan serves {bound} alone; compile the model for other shapes")
-        options = bind_options(shapes, {}, self.device, self.backend, self._threads, self.precision, self._tune)
+        options = bind_options(
+            shapes, {}, self.device, self.backend, self._threads, self.precision, self._tune, self._optimize
+        )
         with Watch(self._progress, self._title) as watch:
             options.progress = watch.callback
             handle = make(lib.tenon_engine_free, lib.tenon_engine_build, self._model._handle.pointer, byref(options))

@@ -28,13 +28,13 @@ def bind_options(
     threads: int,
     precision: str,
     tune: str = "off",
+    optimize: str = "speed",
 ) -> Any:
     """TenonBindOptions; what it points to lives as long as it."""
     known = _array.types(shapes, dtypes)
-    names = [_lib.encode(text) for text in (device, backend, precision, tune)]
-    return _lib.BindOptions(
-        inputs=known, input_count=len(known), device=names[0], backend=names[1], threads=threads, precision=names[2], tune=names[3]
-    )
+    words = {"device": device, "backend": backend, "precision": precision, "tune": tune, "optimize": optimize}
+    encoded = {name: _lib.encode(word) for name, word in words.items()}
+    return _lib.BindOptions(inputs=known, input_count=len(known), threads=threads, **encoded)
 
 
 def bind(

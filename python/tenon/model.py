@@ -155,12 +155,14 @@ class Model:
         backend: Optional[str] = None,
         threads: int = 0,
         tune: str = "off",
+        optimize: str = "speed",
         progress: Union[Progress, bool, None] = None,
         **more_shapes: Shape,
     ) -> Engine:
         """Makes the network ready to be called with inputs of these shapes.
 
-        `tune` "fast" or "full" times the implementations that accept a step. `progress` is called as
+        `tune` "fast" or "full" times the implementations that accept a step. `optimize` "memory" makes do, on the CPU,
+        with packed weights that take no more bytes than the original ones. `progress` is called as
         `progress(done, total, node)` after each step that is decided, and stops the timing with False; without it a line on
         a terminal tells of builds that take longer than a second (False: no line, True: always). Ctrl-C ends a build.
 
@@ -169,7 +171,7 @@ class Model:
         ...     e(numpy.zeros((2, 3, 32, 32), "float32")).shape
         (2, 1000)
         """
-        return Engine(self, {**(shapes or {}), **more_shapes}, device, precision, backend, threads, tune, progress)
+        return Engine(self, {**(shapes or {}), **more_shapes}, device, precision, backend, threads, tune, optimize, progress)
 
     def __repr__(self) -> str:
         names = ", ".join(self.inputs)

@@ -218,6 +218,25 @@ def test_a_plan_is_the_engine_again(model, tmp_path):
         tenon.load_plan(tmp_path / "small.plan")
 
 
+CONVOLUTION = """{"nodes": [{"op": "null", "name": "data", "inputs": []}, {"op": "null", "name": "w", "inputs": []},
+{"op": "Convolution", "name": "conv", "attrs": {"kernel": "(3, 3)", "pad": "(1, 1)", "num_filter": "64", "no_bias": "True"},
+"inputs": [[0, 0, 0], [1, 0, 0]]}], "arg_nodes": [0, 1], "heads": [[2, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}"""
+
+
+def test_optimize_memory_keeps_weights_of_their_own_size():
+    weight = np.random.RandomState(1).uniform(-1, 1, (64, 64, 3, 3)).astype("float32")
+    model = tenon.Model.from_json(CONVOLUTION).with_parameters({"w": weight})
+    data = np.random.RandomState(2).uniform(-1, 1, (1, 64, 28, 28)).astype("float32")
+    fast = model.compile(data=data.shape, backend="cpu")
+    small = model.compile(data=data.shape, backend="cpu", optimize="memory")
+    assert small.profile(runs=1)["parameter_bytes"] == weight.nbytes < fast.profile(runs=1)["parameter_bytes"]
+    np.testing.assert_allclose(small(data), fast(data), rtol=0, atol=1e-4 * abs(fast(data)).max())
+    with pytest.raises(tenon.Error, match="backend 'plain' on cpu does not optimize memory; choose the backend cpu"):
+        model.compile(data=data.shape, backend="plain", optimize="memory")
+    with pytest.raises(ValueError, match="nothing called 'size' to optimize; choose speed or memory"):
+        model.compile(data=data.shape, optimize="size")
+
+
 def test_errors_are_sentences(model, tmp_path):
     with pytest.raises(tenon.errors.NotFound, match="no checkpoint"):
         tenon.load(tmp_path / "nothing")

@@ -404,6 +404,11 @@ static void test_bind_errors(const TenonModel* model) {
   options.keep_fp32_count = 1;
   CHECK_FAILS(tenon_executor_bind(model, &options, &executor), TENON_NOT_FOUND, "no node 'no_such'");
   options.keep_fp32_count = 0;
+  options.optimize = "size";
+  CHECK_FAILS(tenon_executor_bind(model, &options, &executor), TENON_INVALID_ARGUMENT, "choose speed or memory");
+  options.optimize = "memory";
+  CHECK_FAILS(tenon_executor_bind(model, &options, &executor), TENON_UNSUPPORTED, "'reference'");
+  options.optimize = NULL;
   options.threads = -1;
   CHECK_FAILS(tenon_executor_bind(model, &options, &executor), TENON_INVALID_ARGUMENT, "-1");
   options.inputs = NULL;

@@ -113,6 +113,7 @@ BindOptions options_of(const TenonBindOptions* options) {
   bound.progress = progress_of(options->progress, options->progress_context);
   if (options->first_batch != 0 || options->last_batch != 0)
     bound.batches = {options->first_batch, options->last_batch};
+  if (options->optimize != nullptr) bound.optimize = options->optimize;
   return bound;
 }
 
