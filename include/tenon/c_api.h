@@ -153,6 +153,9 @@ TenonStatus tenon_model_with_parameters(const TenonModel* model, size_t count, c
 /* The symbol as MXNet 1.9 writes it; `json` is released with tenon_string_free(). */
 TenonStatus tenon_model_json(const TenonModel* model, char** json);
 void tenon_string_free(char* string);
+/* What MXNet's TensorRT integration would have joined into one node each, which it told from attributes alone: a JSON
+ * array of arrays of places among the nodes of tenon_model_json(). `json` is released with tenon_string_free(). */
+TenonStatus tenon_model_tensorrt_subgraphs(const TenonModel* model, char** json);
 /* Writes PREFIX-symbol.json and PREFIX-EPOCH.params as MXNet 1.9 does, each atomically. */
 TenonStatus tenon_model_save(const TenonModel* model, const char* prefix, int32_t epoch);
 

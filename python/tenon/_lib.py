@@ -83,6 +83,7 @@ _CHECKED: Dict[str, List[Any]] = {
     "tenon_model_parameter": [c_void_p, c_char_p, POINTER(c_void_p)],
     "tenon_model_with_parameters": [c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_void_p), POINTER(c_void_p)],
     "tenon_model_json": [c_void_p, POINTER(c_void_p)],
+    "tenon_model_tensorrt_subgraphs": [c_void_p, POINTER(c_void_p)],
     "tenon_model_save": [c_void_p, c_char_p, c_int32],
     "tenon_model_infer": [c_void_p, c_size_t, POINTER(Type), POINTER(c_void_p)],
     "tenon_executor_bind": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],

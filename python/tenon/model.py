@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from ctypes import byref, c_void_p
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -106,6 +107,18 @@ class Model:
         text = c_void_p()
         lib.tenon_model_json(self._handle.pointer, byref(text))
         return _lib.take_string(text)
+
+    def tensorrt_subgraphs(self) -> List[List[int]]:
+        """What MXNet's TensorRT integration would have joined into one node each: places among the nodes of `json()`.
+
+        >>> import tenon
+        >>> [len(nodes) for nodes in tenon.zoo("resnet18_v2").tensorrt_subgraphs()]
+        [69]
+        """
+        text = c_void_p()
+        lib.tenon_model_tensorrt_subgraphs(self._handle.pointer, byref(text))
+        found: List[List[int]] = json.loads(_lib.take_string(text))
+        return found
 
     def save(self, prefix: Union[str, "os.PathLike[str]"], epoch: int = 0) -> None:
         """Writes PREFIX-symbol.json and PREFIX-EPOCH.params as MXNet 1.9 does."""

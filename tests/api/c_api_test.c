@@ -181,6 +181,15 @@ static void test_model_names(const TenonModel* model) {
   tenon_types_free(types);
 }
 
+static void test_tensorrt_subgraphs(const TenonModel* model) {
+  char* json = NULL;
+  CHECK_OK(tenon_model_tensorrt_subgraphs(model, &json));
+  CHECK(strcmp(json, "[[3,4]]") == 0); /* fc and act */
+  tenon_string_free(json);
+  CHECK_FAILS(tenon_model_tensorrt_subgraphs(NULL, &json), TENON_INVALID_ARGUMENT, "'model'");
+  CHECK_FAILS(tenon_model_tensorrt_subgraphs(model, NULL), TENON_INVALID_ARGUMENT, "'json'");
+}
+
 static void test_parameters(const TenonModel* model) {
   TenonTensor* weight = NULL;
   void* data = NULL;
@@ -549,6 +558,7 @@ int main(int argc, char** argv) {
   test_versions();
   test_tensors();
   test_model_names(model);
+  test_tensorrt_subgraphs(model);
   test_parameters(model);
   test_inference(model);
   test_executor(model);

@@ -31,7 +31,7 @@ class Executor:
         self.arg_arrays = [args[name] for name in self._names]
         self.aux_arrays = [aux[name] for name in self._aux_names]
         self.grad_arrays = [(grads or {}).get(name) for name in self._names]
-        self._arrays = {**symbol._absorbed, **args, **aux}
+        self._arrays = {**symbol._absorbed(), **args, **aux}
         self._grad_req = grad_req
         self._fed = set(fed)
         self._output_names = symbol.list_outputs()
@@ -69,7 +69,12 @@ class Executor:
         return self._dict(self._output_names, self.outputs)
 
     def get_optimized_symbol(self):
-        return self._symbol
+        """The symbol with the engine nodes that `optimize_for` shows, where the executor is an accelerated one."""
+        if not self._accelerated:
+            return self._symbol
+        optimised = self._symbol.get_backend_symbol("TensorRT")
+        optimised._absorb({name: array for name, array in self._arrays.items() if name not in self._fed})
+        return optimised
 
     # The program.
 
@@ -188,7 +193,8 @@ class Executor:
             args[name] = nd.zeros(shape, self._ctx, array._data.dtype)
         for name, array in zip(self._aux_names, self.aux_arrays):
             aux[name] = array if found[name][0] == array.shape else nd.zeros(found[name][0], self._ctx, array._data.dtype)
-        outputs = [(found[name][0], array._data.dtype) for name, array in zip(self._output_names, self.outputs)]
+        shapes = self._symbol._of_outputs(found)
+        outputs = [(shape, array._data.dtype) for (shape, _), array in zip(shapes, self.outputs)]
         return Executor(self._symbol, self._ctx, args, aux, self._fed | set(kwargs), self._grad_req, outputs)
 
     # Looking inside.
@@ -285,7 +291,7 @@ def simple_bind(symbol, ctx, grad_req, type_dict, shared_arg_names, shared_exec,
     args = {name: allocate(name) for name in arguments}
     aux = {name: allocate(name) for name in symbol.list_auxiliary_states()}
     fed = set(given) | {name for name in arguments if name.endswith("_label")}
-    outputs = [(found[name][0], types[name]) for name in symbol.list_outputs()]
+    outputs = [(shape, dtype) for (shape, _), dtype in zip(symbol._of_outputs(found), symbol._of_outputs(types))]
     return Executor(symbol, context, args, aux, fed, grad_req, outputs)
 
 
@@ -324,11 +330,11 @@ def bind(symbol, ctx, args, args_grad, grad_req, aux_states):
     for name, array in (*bound.items(), *aux.items()):
         if not isinstance(array, NDArray):
             raise TypeError(f"'{name}' must be an NDArray, not {type(array)}")
+    known = {**symbol._absorbed(), **bound, **aux}
     found = symbol._model().infer_types(
-        {name: array.shape for name, array in (*bound.items(), *aux.items())},
-        {name: array._data.dtype for name, array in (*bound.items(), *aux.items())},
+        {name: array.shape for name, array in known.items()}, {name: array._data.dtype for name, array in known.items()}
     )
-    outputs = [(found[name][0], found[name][1]) for name in symbol.list_outputs()]
+    outputs = symbol._of_outputs(found)
     fed = {name for name in arguments if name == "data" or name.endswith("label")}
     grads = _listed(arguments, args_grad, "args_grad") if isinstance(args_grad, (list, tuple)) else args_grad
     return Executor(symbol, context, bound, aux, fed, grad_req, outputs, grads)

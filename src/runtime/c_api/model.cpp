@@ -1,3 +1,9 @@
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "graph/graph.h"
+#include "partition/carve.h"
 #include "runtime/c_api/handles.h"
 
 using namespace tenon::c_api;
@@ -11,6 +17,21 @@ TenonStatus make_model(TenonModel** model, auto make) noexcept {
     require(model, "model");
     *model = new TenonModel(make());
   });
+}
+
+/// By places in topological order, which is that of the nodes in JSON.
+nlohmann::json tensorrt_subgraphs(const tenon::Graph& graph) {
+  const auto order = graph.topological_order();
+  std::map<tenon::NodeId, std::size_t> place;
+  for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+  const auto selector = tenon::mxnet_tensorrt_selector();
+  auto all = nlohmann::json::array();
+  for (const auto& subgraph : tenon::carve(graph, *selector, {.minimum_nodes = selector->minimum_nodes()}).subgraphs) {
+    auto places = nlohmann::json::array();
+    for (const tenon::NodeId id : subgraph) places.push_back(place.at(id));
+    all.push_back(std::move(places));
+  }
+  return all;
 }
 
 }  // namespace
@@ -93,6 +114,13 @@ TenonStatus tenon_model_json(const TenonModel* model, char** json) {
   return guarded([&] {
     require(json, "json");
     *json = new_string(require(model, "model")->model.json());
+  });
+}
+
+TenonStatus tenon_model_tensorrt_subgraphs(const TenonModel* model, char** json) {
+  return guarded([&] {
+    require(json, "json");
+    *json = new_string(tensorrt_subgraphs(require(model, "model")->model.graph()).dump());
   });
 }
 

@@ -42,8 +42,5 @@ def tensorrt_bind(symbol, ctx, all_params, type_dict=None, stype_dict=None, grou
 def init_tensorrt_params(sym, arg_params, aux_params):
     """Gives the parameters to the accelerated part; returns those that are left."""
     args, aux = dict(arg_params), dict(aux_params)
-    for given in (args, aux):
-        for name in [name for name in given if name in sym.list_inputs()]:
-            sym._absorbed[name] = given.pop(name)
-    sym._cache.clear()
+    sym._absorb(args, aux)
     return args, aux

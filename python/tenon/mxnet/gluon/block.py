@@ -366,7 +366,7 @@ class HybridBlock(Block):
         if known is not None and all(known._arrays[n] is parameters[n]._data for n in known._parameter_names):
             return known
         inputs, graph = self._graph
-        symbol = Symbol(graph._outputs, None, self._chosen_backend())
+        symbol = Symbol(graph._outputs, self._chosen_backend())
         bound = {item.name: nd.zeros(array.shape, dtype=array._data.dtype) for item, array in zip(inputs, arrays)}
         needed = symbol.list_arguments() + symbol.list_auxiliary_states()
         names = [name for name in needed if name not in bound]
@@ -376,7 +376,7 @@ class HybridBlock(Block):
         found = symbol._model().infer_types(
             {name: bound[name].shape for name in needed}, {name: bound[name]._data.dtype for name in needed}
         )
-        outputs = [found[name] for name in symbol.list_outputs()]
+        outputs = symbol._of_outputs(found)
         fed = {item.name for item in inputs}
         made = Executor(symbol, arrays[0].context, args, {name: bound[name] for name in auxiliary}, fed, "null", outputs)
         made._parameter_names = names

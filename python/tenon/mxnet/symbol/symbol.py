@@ -10,6 +10,8 @@ from ...model import Model
 from .. import _ops, attribute
 from .. import name as naming
 from ..base import MXNetError, NotImplementedForSymbol, _Null, no_training
+from . import engine_node
+from .node import Node, auxiliary_ids, graph_rows, topological
 
 _MXNET_TYPES = {name: code for code, name in enumerate(["float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool"])}
 _MXNET_TYPES["bfloat16"] = 12
@@ -25,66 +27,15 @@ _INITIAL = {
 }
 
 
-class Node:
-    """An operator applied to (node, output) pairs, or a variable (op is None)."""
-
-    __slots__ = ("op", "name", "attrs", "inputs")
-
-    def __init__(self, op, name, attrs, inputs):
-        self.op = op
-        self.name = name
-        self.attrs = attrs
-        self.inputs = inputs
-
-    @property
-    def signature(self):
-        hidden = {k for k in self.attrs if k.startswith("__")}
-        known = _ops.find(self.op).attribute_names
-        given = {k: v for k, v in self.attrs.items() if k not in hidden and k in known}
-        return _ops.signature(self.op, given)
-
-    @property
-    def visible(self):
-        return 1 if self.op is None else self.signature["visible"]
-
-    def output_name(self, index):
-        if self.op is None:
-            return self.name
-        output = self.signature["outputs"][index]
-        return f"{self.name}_{output}" if self.name else output
-
-
-def topological(outputs):
-    """The nodes that the outputs need, depth first, inputs left to right."""
-    order, done = [], set()
-    for node, _ in outputs:
-        stack = [(node, iter(node.inputs))]
-        if id(node) in done:
-            continue
-        done.add(id(node))
-        while stack:
-            current, inputs = stack[-1]
-            for source, _ in inputs:
-                if id(source) not in done:
-                    done.add(id(source))
-                    stack.append((source, iter(source.inputs)))
-                    break
-            else:
-                order.append(current)
-                stack.pop()
-    return order
-
-
 class Symbol:
     """One or more outputs of a graph."""
 
-    __slots__ = ("_outputs", "_absorbed", "_backend", "_cache", "__weakref__")
+    __slots__ = ("_outputs", "_backend", "_cache", "__weakref__")
     __array_priority__ = 1000.0
 
-    def __init__(self, outputs, absorbed=None, backend=None):
+    def __init__(self, outputs, backend=None):
         self._outputs = list(outputs)
-        self._absorbed = absorbed or {}  # parameters that went into the accelerated part
-        self._backend = backend
+        self._backend = backend  # "accelerated", or None
         self._cache = {}
 
     # Looking at it.
@@ -114,12 +65,12 @@ class Symbol:
                 raise ValueError(f"There are multiple outputs with name \"{index}\"")
             index = found[0]
         if isinstance(index, slice):
-            return Symbol(self._outputs[index], self._absorbed, self._backend)
+            return Symbol(self._outputs[index], self._backend)
         if not isinstance(index, int):
             raise TypeError("Symbol only support integer index to fetch i-th output")
         if index >= len(self._outputs):
             raise IndexError("Index out of range")
-        return Symbol([self._outputs[index]], self._absorbed, self._backend)
+        return Symbol([self._outputs[index]], self._backend)
 
     def __copy__(self):
         return self.__deepcopy__(None)
@@ -139,20 +90,26 @@ class Symbol:
         return self._cache["nodes"]
 
     def _auxiliary(self):
-        """Ids of the variables that some operator uses as auxiliary state."""
         if "auxiliary" not in self._cache:
-            found = set()
-            for node in self._nodes():
-                if node.op is not None:
-                    for place in node.signature["auxiliary"]:
-                        if place < len(node.inputs) and node.inputs[place][0].op is None:
-                            found.add(id(node.inputs[place][0]))
-            self._cache["auxiliary"] = found
+            self._cache["auxiliary"] = auxiliary_ids(self._nodes())
         return self._cache["auxiliary"]
 
     def _variables(self, auxiliary):
-        found = [n for n in self._nodes() if n.op is None and (id(n) in self._auxiliary()) == auxiliary]
-        return [node.name for node in found if node.name not in self._absorbed]
+        return [n.name for n in self._nodes() if n.op is None and (id(n) in self._auxiliary()) == auxiliary]
+
+    def _absorbed(self):
+        """The arrays that moved into engine nodes, by name."""
+        return engine_node.arrays_of(self._nodes())
+
+    def _expanded(self):
+        """The outputs without engine nodes, as the engine reads them."""
+        if "expanded" not in self._cache:
+            self._cache["expanded"] = engine_node.expanded(self._outputs)
+        return self._cache["expanded"]
+
+    def _of_outputs(self, found):
+        """What the engine found of each output."""
+        return [found[node.output_name(index)] for node, index in self._expanded()]
 
     def list_arguments(self):
         return self._variables(False)
@@ -167,11 +124,11 @@ class Symbol:
         return [node.output_name(index) for node, index in self._outputs]
 
     def get_internals(self):
-        return Symbol([(node, i) for node in self._nodes() for i in range(node.visible)])
+        return Symbol([(node, i) for node in self._nodes() for i in range(node.visible)], self._backend)
 
     def get_children(self):
         inputs = [pair for node, _ in self._outputs for pair in node.inputs]
-        return Symbol(inputs) if inputs else None
+        return Symbol(inputs, self._backend) if inputs else None
 
     # Attributes.
 
@@ -195,35 +152,20 @@ class Symbol:
 
     # Text.
 
-    def _json(self):
-        nodes = self._nodes()
-        ids = {id(node): i for i, node in enumerate(nodes)}
-        rows = []
-        for node in nodes:
-            row = {"op": node.op or "null", "name": node.name}
-            if node.attrs:
-                row["attrs"] = node.attrs
-            row["inputs"] = [[ids[id(source)], index, 0] for source, index in node.inputs]
-            rows.append(row)
-        return json.dumps({
-            "nodes": rows,
-            "arg_nodes": [i for i, node in enumerate(nodes) if node.op is None],
-            "heads": [[ids[id(node)], index, 0] for node, index in self._outputs],
-            "attrs": {"mxnet_version": ["int", 10901]},
-        })
-
     def _model(self):
         """The engine's reading of the graph. Attributes may have changed, so the text decides."""
-        text = self._json()
+        text = json.dumps(graph_rows(self._expanded()))
         if self._cache.get("text") != text:
             self._cache["text"], self._cache["model"] = text, Model.from_json(text, self.name or "group")
         return self._cache["model"]
 
     def tojson(self, remove_amp_cast=True):
-        try:
-            return self._model().json()
-        except MXNetError:  # not a network (two variables of one name), but MXNet writes it
-            return json.dumps(json.loads(self._json()), indent=2)
+        if not any(node.inner is not None for node in self._nodes()):
+            try:
+                return self._model().json()
+            except MXNetError:  # not a network (two variables of one name), but MXNet writes it
+                pass
+        return json.dumps(graph_rows(self._outputs), indent=2)
 
     def save(self, fname, remove_amp_cast=True):
         with open(os.fspath(fname), "w", encoding="utf-8") as file:
@@ -268,38 +210,44 @@ class Symbol:
         known = self._known(args, kwargs, check)
         # Dimension 0 and rank 0 stand for "unknown".
         legacy = {name: tuple(dim or -1 for dim in shape) if len(shape) else None for name, shape in known.items()}
-        for name, array in self._absorbed.items():
+        for name, array in self._absorbed().items():
             legacy.setdefault(name, array.shape)
         return self._model().infer_types(legacy, {})
 
+    def _listed(self, found):
+        """Of what the engine found: (name, what) of every argument, output and auxiliary state, in three lists."""
+        arguments, auxiliary = self.list_arguments(), self.list_auxiliary_states()
+        return (
+            [(name, found[name]) for name in arguments],
+            list(zip(self.list_outputs(), self._of_outputs(found))),
+            [(name, found[name]) for name in auxiliary],
+        )
+
     def infer_shape(self, *args, **kwargs):
         """(argument shapes, output shapes, auxiliary shapes); None three times where something does not follow."""
-        found = self._shapes(args, kwargs)
-        names = self.list_arguments(), self.list_outputs(), self.list_auxiliary_states()
-        unknown = [n for group in names for n in group if found[n][0] is None or -1 in found[n][0]]
+        listed = self._listed(self._shapes(args, kwargs))
+        unknown = [(n, shape) for group in listed for n, (shape, _) in group if shape is None or -1 in shape]
         if unknown:
-            shown = "\n  ".join(f"{name}: {_legacy(found[name][0])}" for name in unknown[:10])
+            shown = "\n  ".join(f"{name}: {_legacy(shape)}" for name, shape in unknown[:10])
             warnings.warn(
                 "Cannot decide shape for the following arguments (0s in shape means unknown dimensions). "
                 f"Consider providing them as input:\n  {shown}",
                 stacklevel=2,
             )
             return (None, None, None)
-        return tuple([found[name][0] for name in group] for group in names)
+        return tuple([shape for _, (shape, _) in group] for group in listed)
 
     def infer_shape_partial(self, *args, **kwargs):
-        found = self._shapes(args, kwargs)
-        names = self.list_arguments(), self.list_outputs(), self.list_auxiliary_states()
-        return tuple([_legacy(found[name][0]) for name in group] for group in names)
+        listed = self._listed(self._shapes(args, kwargs))
+        return tuple([_legacy(shape) for _, (shape, _) in group] for group in listed)
 
     def _types(self, args, kwargs):
         known = self._known(args, kwargs, lambda name, value: _array.as_dtype(value))
         return self._model().infer_types({}, {name: _array.as_dtype(value) for name, value in known.items()})
 
     def infer_type_partial(self, *args, **kwargs):
-        found = self._types(args, kwargs)
-        names = self.list_arguments(), self.list_outputs(), self.list_auxiliary_states()
-        return tuple([_type(found[name][1]) for name in group] for group in names)
+        listed = self._listed(self._types(args, kwargs))
+        return tuple([_type(dtype) for _, (_, dtype) in group] for group in listed)
 
     def infer_type(self, *args, **kwargs):
         """(argument types, output types, auxiliary types); None three times where something does not follow."""
@@ -338,16 +286,11 @@ class Symbol:
         self, backend, args=None, aux=None, ctx=None, shape_dict=None, type_dict=None, stype_dict=None, skip_infer=False,
         **kwargs,
     ):  # fmt: skip
-        """The symbol for the accelerated executor; parameters it takes are removed from `args` and `aux`."""
+        """The symbol for the accelerated executor. Parameters that its engine nodes hold are removed from `args` and
+        `aux`, as MXNet does."""
         optimised = self.get_backend_symbol(backend)
-        if optimised is self:
-            return self
-        for given in (args, aux):
-            if given:
-                names = [name for name in given if name in optimised.list_inputs()]
-                needed = [name for name in names if name not in ("data",) and not name.endswith("label")]
-                optimised._absorbed.update({name: given.pop(name) for name in needed})
-        optimised._cache.clear()
+        if optimised is not self:
+            optimised._absorb(args, aux)
         return optimised
 
     def get_backend_symbol(self, backend):
@@ -356,9 +299,20 @@ class Symbol:
         if backend.lower() not in ("tensorrt", "tenon"):
             logging.error("Error optimizing for backend '%s' cannot be found", backend)
             return self
-        copy = self._substituted({})
-        copy._absorbed, copy._backend = dict(self._absorbed), "accelerated"
-        return copy
+        copy = Symbol(self._expanded())._substituted({})
+        nodes = copy._nodes()
+        groups = [[nodes[place] for place in group] for group in copy._model().tensorrt_subgraphs()]
+        made = Symbol(engine_node.partitioned(copy._outputs, groups), "accelerated")
+        made._absorb(self._absorbed())
+        return made
+
+    def _absorb(self, *dictionaries):
+        """Moves the arrays that engine nodes take out of the dictionaries."""
+        given = {name: array for arrays in dictionaries for name, array in (arrays or {}).items()}
+        for name in engine_node.absorb(self._outputs, given):
+            for arrays in dictionaries:
+                (arrays or {}).pop(name, None)
+        self._cache.clear()
 
     # Composition.
 
@@ -370,9 +324,9 @@ class Symbol:
                 made[id(node)] = replacements[node.name]
                 continue
             inputs = [(made[id(source)][0], index if source.op else made[id(source)][1]) for source, index in node.inputs]
-            made[id(node)] = (Node(node.op, node.name, dict(node.attrs), inputs), 0)
+            made[id(node)] = (Node(node.op, node.name, dict(node.attrs), inputs, node.inner), 0)
         outputs = [(made[id(node)][0], index if node.op else made[id(node)][1]) for node, index in self._outputs]
-        return Symbol(outputs, self._absorbed, self._backend)
+        return Symbol(outputs, self._backend)
 
     def __call__(self, *args, **kwargs):
         """A copy with its variables replaced by other symbols."""
@@ -649,6 +603,8 @@ def load_json(json_str):
     """Reads symbol JSON of any MXNet age."""
     if not isinstance(json_str, str):
         raise TypeError("fname required to be string")
+    if f'"{engine_node.OP}"' in json_str:
+        return Symbol(engine_node.read(json.loads(json_str)))
     return _from_model(Model.from_json(json_str))
 
 
