@@ -23,6 +23,7 @@ namespace {
 Backend with_engine_nodes(std::string name, Backend outer, Backend inner) {
   outer.name = std::move(name);
   outer.identity = inner.identity;
+  outer.fused_ops = inner.fused_ops;
   const auto shared = std::make_shared<const Backend>(std::move(inner));
   outer.implementations.insert(outer.implementations.begin(), engine_implementation(shared));
   outer.selector = tenon_selector(shared);

@@ -37,6 +37,7 @@ struct StepRequest {
   const PassOptions* passes = nullptr;  ///< for what compiles a body: what the user asked, beside the precision
   const Origins* origins = nullptr;  ///< for what compiles a body: the model's nodes that a node computes; null: itself
   const ProgramRecord* record = nullptr;  ///< for what compiles a body: how it was compiled before
+  const std::string* variant = nullptr;   ///< which kernel was taken before, by its name; null: one is to be chosen
   bool rarely_best = false;               ///< to accept against a rule of thumb, too: it will be measured
 };
 
@@ -108,6 +109,8 @@ struct Backend {
   PassOptions passes = {};
   /// Joins what its kernels do at once, after the passes.
   std::function<void(Body&)> fuse;
+  /// The operators that it joins to, beside the primitives. They live as long as the process.
+  std::vector<const Op*> fused_ops = {};
   std::shared_ptr<DeviceMemory> memory = host_memory();  ///< where its kernels read and write
   /// Whether operators may take a batch in portions (engine/portions.h), which one of the implementations runs.
   bool portions = false;

@@ -91,23 +91,10 @@ std::int64_t slid_size(const InferenceWindow& node, const Window& window, std::s
 
 // Shapes.
 
-/// All outputs have the shape; an operand is a vector of its channels or has the shape too.
-void set_outputs(ShapeInference& shapes, const Shape& shape, int first, int axis) {
-  for (int i = 0; i < shapes.outputs(); ++i) shapes.set_out(i, shape);
-  for (int k = first; k < shapes.inputs(); ++k) {
-    const Shape& operand = shapes.in(k);
-    if (!operand.is_known() || !shape.is_known() || operand == shape) continue;
-    if (operand.rank() != 1 || shape.rank() == 0 || operand[0] != shape[axis]) {
-      shapes.refuse("operand {} has shape {}, but the output's, {}, or one element a channel is expected", k - first,
-                    operand.str(), shape.str());
-    }
-  }
-}
-
-void infer_convolution(ShapeInference& shapes, bool transposed) {
+Shape convolved_shape(ShapeInference& shapes, bool transposed) {
   const Shape& data = shapes.in(0);
   const Shape& weight = shapes.in(1);
-  if (!data.is_known() || !weight.is_known()) return;
+  if (!data.is_known() || !weight.is_known()) return {};
   const int rank = data.rank() - 2;
   check_window(shapes, rank);
   const std::int64_t groups = shapes.attributes().integer("groups");
@@ -135,7 +122,11 @@ void infer_convolution(ShapeInference& shapes, bool transposed) {
       out[2 + axis] = slid_size(shapes, window, i, size);
     }
   }
-  set_outputs(shapes, out, 2, 1);
+  return out;
+}
+
+void infer_convolution(ShapeInference& shapes, bool transposed) {
+  set_outputs(shapes, convolved_shape(shapes, transposed), 2, 1);
 }
 
 void infer_pooling(ShapeInference& shapes) {
@@ -249,6 +240,23 @@ Op pointwise() {
 }
 
 }  // namespace
+
+void set_outputs(ShapeInference& shapes, const Shape& shape, int first, int axis) {
+  if (!shape.is_known()) return;
+  for (int i = 0; i < shapes.outputs(); ++i) shapes.set_out(i, shape);
+  for (int k = first; k < shapes.inputs(); ++k) {
+    const Shape& operand = shapes.in(k);
+    if (!operand.is_known() || operand == shape) continue;
+    if (operand.rank() != 1 || shape.rank() == 0 || operand[0] != shape[axis]) {
+      shapes.refuse("operand {} has shape {}, but the output's, {}, or one element a channel is expected", k - first,
+                    operand.str(), shape.str());
+    }
+  }
+}
+
+Shape convolved_shape(ShapeInference& shapes) {
+  return convolved_shape(shapes, false);
+}
 
 const OpRegistry& primitives() {
   static const OpRegistry registry = [] {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "graph/inference.h"
 #include "graph/op.h"
 #include "ops/spatial.h"
 #include "passes/expression.h"
@@ -36,6 +37,13 @@ Expressions epilogue_of(const Node& node);
 int channel_axis(const Node& node, int rank);
 /// Whether operand k is a vector, read by channel.
 bool is_per_channel(const OpCall& call, int k);
+
+// Rules of shapes, for operators that backends join from primitives.
+
+/// What the convolution of inputs 0 and 1 by the node's attributes gives; without rank while they are not known.
+Shape convolved_shape(ShapeInference& shapes);
+/// All outputs have the shape; inputs from `first` on are operands: vectors of its channels, or of the shape, too.
+void set_outputs(ShapeInference& shapes, const Shape& shape, int first, int axis);
 
 /// How the multiplications may be rounded; sums are float in any case.
 enum class Precision { fp32, tf32, bf16, fp16 };

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "backends/cuda/codegen/fuse.h"
+#include "graph/inference.h"
+#include "passes/primitives.h"
 #include "support/bodies.h"
 
 namespace tenon::cuda {
@@ -9,6 +11,18 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+
+/// The graph with the types that follow from those of its variables.
+Graph inferred(Graph graph) {
+  std::map<std::string, TensorType> known;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    Node& node = graph.node(id);
+    if (node.is_variable()) known[node.name] = node.outputs[0];
+    node.outputs.assign(node.outputs.size(), {});
+  }
+  infer(graph, known);
+  return graph;
+}
 
 std::string fused(std::string_view text, const std::set<std::string>& constants, const Target& target = hopper()) {
   const Graph graph = typed_graph(text);
@@ -19,6 +33,7 @@ std::string fused(std::string_view text, const std::set<std::string>& constants,
   Body body(graph, parameters);
   fuse_for_kernels(body, target);
   verify(body.graph);
+  EXPECT_EQ(to_text(inferred(body.graph)), to_text(body.graph));
   return to_text(body.graph);
 }
 
@@ -88,6 +103,29 @@ TEST(CudaFuse, LeavesAPoolWhereTheMaximumMayNotComeFirst) {
 
 TEST(CudaFuse, LeavesAPoolWhereNoKernelTakesIt) {
   EXPECT_THAT(fused(kPooled, {"w", "bias", "scale"}, ampere()), HasSubstr("%pool = pooling(%conv"));
+}
+
+/// As a plan file may have them.
+TEST(CudaFuse, RefusesJoinedOperatorsThatDoNotFit) {
+  OpRegistry known = body_ops();
+  for (const Op* op : fused_ops()) known.add(*op);
+  const auto refusal = [&](std::string text, const std::string& from, const std::string& to) -> std::string {
+    text.replace(text.find(from), from.size(), to);
+    try {
+      inferred(parse_graph(text, known));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "nothing was refused";
+  };
+  const std::string block = fused(kBlock, {"w0", "w1", "w2", "scale"}), stem = fused(kStem, {"w", "shift", "scale"}),
+                    pooled = fused(kPooled, {"w", "bias", "scale"});
+  EXPECT_THAT(refusal(block, "(128,64,1,1)", "(128,32,1,1)"), HasSubstr("node 'first.pair' (convolution_pair)"));
+  EXPECT_THAT(refusal(block, "pad_begin=(1, 1)", "pad_begin=(0, 0)"), HasSubstr("not around the points of the side's"));
+  EXPECT_THAT(refusal(stem, "(64,3,7,7)", "(64,4,7,7)"), HasSubstr("node 'conv.stem' (stem)"));
+  EXPECT_THAT(refusal(stem, "%shift = variable : float32 (64)", "%shift = variable : float32 (32)"),
+              HasSubstr("node 'conv.stem' (stem)"));
+  EXPECT_THAT(refusal(pooled, "(8,64,56,56)", "(8,64,55,56)"), HasSubstr("are no pairs of pixels"));
 }
 
 TEST(CudaFuse, LeavesAStemThatSomebodyElseReads) {

@@ -5,33 +5,10 @@
 
 #include "backends/cuda/codegen/convolution_plan.h"
 #include "backends/cuda/codegen/problems.h"
-#include "graph/inference.h"
 #include "passes/primitives.h"
 
 namespace tenon::cuda {
 namespace {
-
-std::vector<std::string> operand_names(std::vector<std::string> names, const Attributes& attributes,
-                                       std::string_view epilogue) {
-  const int count = operand_count(parse_expressions(attributes.text(epilogue)));
-  for (int k = 0; k < count; ++k) names.push_back(std::string(epilogue) + "_operand" + std::to_string(k));
-  return names;
-}
-
-std::vector<std::string> output_names(const Attributes& attributes, bool side) {
-  std::vector<std::string> names;
-  const std::size_t count = parse_expressions(attributes.text("epilogue")).size();
-  for (std::size_t i = 0; i < count; ++i) names.push_back("output" + std::to_string(i));
-  if (side) names.push_back("side");
-  return names;
-}
-
-/// The types are those of the nodes that were joined; nothing is inferred anew.
-Op joined(Op op, std::string name) {
-  op.name = std::move(name);
-  op.infer_shape = [](ShapeInference&) {};
-  return op;
-}
 
 /// Reads the graph around a node.
 class Neighbours {
@@ -282,36 +259,6 @@ bool join_next_pool(Body& body, const Target& target) {
 }
 
 }  // namespace
-
-const Op& convolution_pool_op() {
-  static const Op op = joined(*primitives().find("convolution"), "convolution_pool");
-  return op;
-}
-
-const Op& convolution_pair_op() {
-  static const Op op = [] {
-    Op pair = joined(*primitives().find("convolution"), "convolution_pair");
-    pair.inputs = [](const Attributes& attributes) {
-      return operand_names({"data", "weight", "side_weight"}, attributes, "epilogue");
-    };
-    pair.outputs = [](const Attributes& attributes) { return output_names(attributes, true); };
-    return pair;
-  }();
-  return op;
-}
-
-const Op& stem_op() {
-  static const Op op = [] {
-    Op stem = joined(*primitives().find("pointwise"), "stem");
-    stem.attributes.push_back(text("conv_epilogue").or_else("x"));
-    stem.inputs = [](const Attributes& attributes) {
-      return operand_names(operand_names({"data", "weight"}, attributes, "conv_epilogue"), attributes, "epilogue");
-    };
-    stem.outputs = [](const Attributes& attributes) { return output_names(attributes, false); };
-    return stem;
-  }();
-  return op;
-}
 
 void fuse_for_kernels(Body& body, const Target& target) {
   while (join_next_shortcut(body, target)) body.drop_unused();

@@ -1,16 +1,10 @@
 #pragma once
 
+#include "backends/cuda/codegen/fused_ops.h"
 #include "backends/cuda/codegen/kernel_spec.h"
 #include "passes/body.h"
 
 namespace tenon::cuda {
-
-// Three steps more than the primitives, which only generated kernels run.
-//
-//     convolution_pair(data, weight, side_weight, operands…)   a convolution, and a 1×1 convolution of the same data
-//         with the same stride: outputs of the epilogue, then the second convolution's
-//     convolution_pool(data, weight, operands…)   a convolution, the 2×2 maxima of its results with stride 2, epilogue
-//     stem(data, weight, operands…)   convolution, epilogue `conv_epilogue`, 3×3 max-pool with stride 2, epilogue
 
 /// Joins what one kernel does at once:
 ///
@@ -24,9 +18,5 @@ namespace tenon::cuda {
 /// where what the convolution applies never falls as x rises: then the maximum may come first. Must come after every
 /// other pass.
 void fuse_for_kernels(Body& body, const Target& target);
-
-const Op& convolution_pair_op();
-const Op& convolution_pool_op();
-const Op& stem_op();
 
 }  // namespace tenon::cuda
