@@ -36,11 +36,14 @@ ForwardWay measure_way(Session& executor, const std::map<std::string, Tensor>& c
     launch.push_back(milliseconds(set, queued));
     wait.push_back(milliseconds(queued, done));
   }
-  return {quantile(total, 0.5), quantile(copy, 0.5), quantile(launch, 0.5), quantile(wait, 0.5)};
+  return {quantile(total, 0.5), quantile(copy, 0.5), quantile(launch, 0.5),
+          quantile(wait, 0.5),  quantile(launch, 0), quantile(launch, 0.9)};
 }
 
 Json way_json(const ForwardWay& way) {
-  return {{"total_ms", way.total_ms}, {"copy_ms", way.copy_ms}, {"launch_ms", way.launch_ms}, {"wait_ms", way.wait_ms}};
+  return {{"total_ms", way.total_ms},           {"copy_ms", way.copy_ms},
+          {"launch_ms", way.launch_ms},         {"launch_min_ms", way.launch_min_ms},
+          {"launch_p90_ms", way.launch_p90_ms}, {"wait_ms", way.wait_ms}};
 }
 
 }  // namespace

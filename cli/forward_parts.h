@@ -13,6 +13,7 @@ namespace tenon::cli {
 /// What a forward on a device is made of, seen from the host: medians in milliseconds.
 struct ForwardWay {
   double total_ms, copy_ms, launch_ms, wait_ms;
+  double launch_min_ms, launch_p90_ms;
 };
 
 /// With the inputs on the device already, and with a copy of them before each forward, as a loop over images has it.
