@@ -426,6 +426,10 @@ CUresult cuEventQuery(CUevent event) {
 CUresult cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
   BEGIN
   *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+CUresult cuGraphUpload(CUgraphExec, CUstream stream) {
+  BEGIN_ON(stream)
+  return CUDA_SUCCESS;
+}
   return CUDA_SUCCESS;
 }
 CUresult cuEventDestroy(CUevent event) {

@@ -1,7 +1,8 @@
 #include "backends/cuda/runtime/device.h"
 
-#include <unistd.h>
+#include <pthread.h>
 
+#include <atomic>
 #include <map>
 
 #include "core/error.h"
@@ -14,6 +15,7 @@ thread_local int current_ordinal = 0;
 
 /// The first fault of each device.
 struct Faults {
+  std::atomic<bool> any = false;  // every forward asks: without a fault, without a lock
   std::mutex mutex;
   std::map<int, std::string> first;
 };
@@ -21,6 +23,14 @@ struct Faults {
 Faults& faults() {
   static auto& instance = *new Faults;
   return instance;
+}
+
+/// How often this process and its ancestors were forked since CUDA was first used. Counted when it happens: a forward
+/// is too short for a system call that asks who it is in.
+int forks() {
+  static std::atomic<int> count = 0;
+  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { ++count; });
+  return count;
 }
 
 int attribute(const Driver& driver, CUdevice device, CUdevice_attribute which) {
@@ -59,7 +69,7 @@ GpuDevice& GpuDevice::get(int ordinal) {
   return *device;
 }
 
-GpuDevice::GpuDevice(int ordinal) : ordinal_(ordinal), title_(fmt::format("cuda:{}", ordinal)), process_(getpid()) {
+GpuDevice::GpuDevice(int ordinal) : ordinal_(ordinal), title_(fmt::format("cuda:{}", ordinal)), forks_(forks()) {
   std::string problem;
   const Driver* found = find_driver(&problem);
   if (found == nullptr) {
@@ -83,12 +93,12 @@ GpuDevice::GpuDevice(int ordinal) : ordinal_(ordinal), title_(fmt::format("cuda:
 }
 
 void GpuDevice::make_current() const {
-  if (process_ != getpid()) {
+  if (forks_ != forks()) {
     fail(ErrorCode::unsupported,
          "{}: CUDA was initialised before this process was forked, and does not survive that; bind in the new process",
          title_);
   }
-  {
+  if (faults().any) {
     const std::scoped_lock lock(faults().mutex);
     const auto fault = faults().first.find(ordinal_);
     if (fault != faults().first.end()) {
@@ -166,3 +176,4 @@ void poison_current_device(std::string_view cause) {
 }
 
 }  // namespace tenon::cuda
+  faults().any = true;

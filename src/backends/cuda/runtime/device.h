@@ -52,7 +52,7 @@ class GpuDevice {
   std::string title_;
   Properties properties_;
   CUcontext context_ = nullptr;
-  long process_;  ///< that initialised CUDA
+  int forks_;  ///< at the time when CUDA was initialised
   std::mutex mutex_;
   BlockCache cache_;
 };

@@ -46,6 +46,7 @@ namespace tenon::cuda {
   X(cuStreamIsCapturing)                         \
   X(cuThreadExchangeStreamCaptureMode)           \
   X(cuGraphInstantiateWithFlags)                 \
+  X(cuGraphUpload)                               \
   X(cuGraphLaunch)                               \
   X(cuGraphExecDestroy)                          \
   X(cuGraphDestroy)                              \
