@@ -27,8 +27,12 @@ constexpr const char* kExamples = R"(Examples:
   tenon build resnet18_v2 --batch-range 1..16 --output resnet18.plan && tenon bench resnet18.plan --batch 1,4,16
       one plan for sixteen batch sizes, which share the packed parameters where they can
 
-A plan holds the packed parameters and every choice. It is for the processor, the number of threads and the version
-of Tenon that it was built with: another one refuses it.
+  tenon build resnet18_v2 --device cuda:0 --precision fp16 --output gpu.plan
+      the compiled kernels are in the plan, too
+
+A plan holds the packed parameters and every choice. It is for the processor or the kind of GPU, the number of threads
+and the version of Tenon that it was built with: another one refuses it. A plan of a GPU holds machine code: run those
+that you trust.
 )";
 
 struct BuildOptions {

@@ -296,10 +296,19 @@ TenonStatus tenon_engine_build(const TenonModel* model, const TenonBindOptions* 
 /* Writes a plan file, atomically: everything but the input. */
 TenonStatus tenon_engine_save(const TenonEngine* engine, const char* path);
 /* Maps a plan file: the same engine, with the same bits in every result, without compiling. Refuses, with a sentence, a
- * plan of another processor, of another version of Tenon or of its libraries (TENON_UNSUPPORTED), and a damaged file
- * (TENON_CORRUPT). The file must stay as it is while the engine or a session of it lives. */
+ * plan of another processor or GPU, of another version of Tenon or of its libraries (TENON_UNSUPPORTED), and a damaged
+ * file (TENON_CORRUPT). A plan of a GPU holds machine code: load only those that you would run. The file must stay as
+ * it is while the engine or a session of it lives. */
 TenonStatus tenon_engine_load(const char* path, TenonEngine** engine);
 void tenon_engine_free(TenonEngine* engine);
+/* How an engine was built; of a plan, how it was built then. The strings live as long as the engine. */
+typedef struct TenonEngineInfo {
+  const char* device; /* "cpu", "cuda:0" */
+  const char* backend;
+  const char* precision;
+  int32_t threads;
+} TenonEngineInfo;
+TenonStatus tenon_engine_info(const TenonEngine* engine, TenonEngineInfo* info);
 /* The buffers with which one thread at a time runs the engine, as an executor: everything above works with it. Sessions
  * of one engine share its parameters and run in parallel threads; forward neither allocates nor locks. The engine may
  * be freed before them. */

@@ -109,8 +109,9 @@ class Engine {
   void save(const std::string& path) const;
   /// Maps a plan file and uses the packed parameters in it where they lie: the file must stay as it is while the engine
   /// or a Session of it lives (replacing it by another is harmless). The number of threads is the one that it was built
-  /// for. Throws Error: unsupported, with both in the sentence, where the plan was built for another processor or by
-  /// another version of Tenon or of a library; corrupt for a damaged file; not_found; io.
+  /// for. A plan of a GPU is copied to its memory, and holds machine code: load only those that you would run. Throws
+  /// Error: unsupported, with both in the sentence, where the plan was built for another processor or by another
+  /// version of Tenon or of a library; corrupt for a damaged file; not_found; io.
   static Engine load(const std::string& path);
 
   /// As it was built; of a plan, as it was built then. `threads` is the number of them, never 0.

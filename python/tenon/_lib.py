@@ -55,6 +55,12 @@ class BindOptions(ctypes.Structure):
     ]
 
 
+class EngineInfo(ctypes.Structure):
+    """TenonEngineInfo"""
+
+    _fields_ = [("device", c_char_p), ("backend", c_char_p), ("precision", c_char_p), ("threads", c_int32)]
+
+
 class Step(ctypes.Structure):
     """TenonStep"""
 
@@ -90,6 +96,7 @@ _CHECKED: Dict[str, List[Any]] = {
     "tenon_engine_build": [c_void_p, POINTER(BindOptions), POINTER(c_void_p)],
     "tenon_engine_save": [c_void_p, c_char_p],
     "tenon_engine_load": [c_char_p, POINTER(c_void_p)],
+    "tenon_engine_info": [c_void_p, POINTER(EngineInfo)],
     "tenon_engine_session": [c_void_p, POINTER(c_void_p)],
     "tenon_executor_names": [c_void_p, c_int32, *_names],
     "tenon_executor_type": [c_void_p, c_char_p, POINTER(Type)],

@@ -79,14 +79,16 @@ class Engine:
         """The engine that `save` wrote; `tenon.load_plan` calls it."""
         handle = make(lib.tenon_engine_free, lib.tenon_engine_load, _lib.encode(path))
         engine = cls.__new__(cls)
-        engine._begin(None, os.path.basename(path), "cpu", "fp32")
+        info = _lib.EngineInfo()
+        lib.tenon_engine_info(handle.pointer, byref(info))
+        engine._begin(None, os.path.basename(path), info.device.decode(), info.precision.decode())
         engine._shapes, engine.backend = {}, "plan"
         engine._first = engine._first_session(handle)
         return engine
 
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Writes a plan file: the engine of the shapes that it was compiled for, which `tenon.load_plan` maps without
-        compiling. It serves the same processor and the same version of Tenon."""
+        compiling. It serves the same processor or GPU and the same version of Tenon."""
         if self._closed:
             raise InvalidArgument("the engine is closed")
         lib.tenon_engine_save(next(iter(self._compiled.values())).pointer, _lib.encode(os.fspath(path)))

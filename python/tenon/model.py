@@ -213,7 +213,8 @@ def load(prefix: Union[str, "os.PathLike[str]"], epoch: Optional[int] = None) ->
 
 
 def load_plan(path: Union[str, "os.PathLike[str]"]) -> Engine:
-    """Maps the plan file that `Engine.save` or `tenon build` wrote; it stays as it is while the engine lives."""
+    """Maps the plan file that `Engine.save` or `tenon build` wrote; it stays as it is while the engine lives. A plan of a
+    GPU holds machine code: load only those that you would run."""
     return Engine.of_plan(os.fspath(path))
 
 

@@ -207,6 +207,7 @@ def test_a_plan_is_the_engine_again(model, tmp_path):
     expected = engine(DATA)
     with tenon.load_plan(tmp_path / "small.plan") as plan:
         assert "small.plan on cpu, plan: data (2, 3) float32" in repr(plan)
+        assert (plan.device, plan.precision) == (engine.device, engine.precision)
         np.testing.assert_array_equal(plan(DATA), expected)
         with pytest.raises(tenon.errors.InvalidArgument, match=r"serves data \(2, 3\) alone"):
             plan(DATA[:1])

@@ -46,6 +46,8 @@ class DeviceMemory {
   virtual ~DeviceMemory() = default;
   /// "cpu", "cuda:0".
   virtual const std::string& name() const = 0;
+  /// What computes on it, by all that kernels are chosen and tuned by: "AMD EPYC 9R14 25.17.1".
+  virtual std::string processor() const = 0;
   /// Whether the host reads and writes it.
   virtual bool is_host() const = 0;
   /// Fresh memory, 64-byte aligned or better, not initialised. Throws Error(out_of_memory) with what was needed and

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/processor.h"
 #include "engine/device_memory.h"
 
 namespace tenon {
@@ -30,6 +31,7 @@ class HostQueue : public DeviceQueue {
 class HostMemory : public DeviceMemory {
  public:
   const std::string& name() const override { return name_; }
+  std::string processor() const override { return processor_name(); }
   bool is_host() const override { return true; }
   std::shared_ptr<std::byte> allocate(std::size_t bytes) override {
     const auto memory = std::make_shared<Tensor>(Shape{static_cast<std::int64_t>(bytes)}, DType::uint8);

@@ -4,9 +4,19 @@
 
 #include "core/error.h"
 #include "core/pages.h"
+#include "engine/device_memory.h"
 #include "graph/graph.h"
 
 namespace tenon {
+namespace {
+
+void require_type(const Tensor& copy, const std::string& kind, const TensorType& type) {
+  if (copy.shape() == type.shape && copy.dtype() == *type.dtype) return;
+  fail(ErrorCode::corrupt, "the copy '{}' of a parameter is {} {}, not {} {}", kind, name(copy.dtype()),
+       copy.shape().str(), name(*type.dtype), type.shape.str());
+}
+
+}  // namespace
 
 ParameterStore::ParameterStore(Model model) : model_(std::move(model)) {
   for (const auto& [name, tensor] : model_.parameters()) {
@@ -67,11 +77,21 @@ std::shared_ptr<const Tensor> ParameterStore::derive(const Tensor& source, const
     fill(made);
     return made;
   });
-  if (copy->shape() != type.shape || copy->dtype() != *type.dtype) {
-    fail(ErrorCode::corrupt, "the copy '{}' of a parameter is {} {}, not {} {}", kind, name(copy->dtype()),
-         copy->shape().str(), name(*type.dtype), type.shape.str());
-  }
+  require_type(*copy, kind, type);
   return copy;
+}
+
+std::shared_ptr<const Tensor> ParameterStore::derive_resident(const Tensor& source, const std::string& kind,
+                                                              const TensorType& type, const DeviceMemory& memory,
+                                                              const std::function<Tensor()>& make) {
+  const std::string resident = kind.empty() ? memory.name() : memory.name() + " " + kind;
+  auto copy = derive(source, resident, make);
+  require_type(*copy, resident, type);
+  return copy;
+}
+
+bool ParameterStore::is_resident(const std::string& kind, const DeviceMemory& memory) {
+  return !memory.is_host() && kind.starts_with(memory.name() + " ");
 }
 
 std::vector<ParameterStore::Copy> ParameterStore::copies_of(Hash identity) {

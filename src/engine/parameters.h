@@ -14,6 +14,8 @@
 
 namespace tenon {
 
+class DeviceMemory;
+
 /// What is derived from a model's parameters (converted and packed copies), made once and shared by every program of
 /// the model. A copy lives as long as a program holds it. Thread-safe.
 class ParameterStore {
@@ -44,6 +46,12 @@ class ParameterStore {
   /// copy from a file that has another type.
   std::shared_ptr<const Tensor> derive(const Tensor& source, const std::string& kind, const TensorType& type,
                                        const std::function<void(Tensor&)>& fill);
+
+  /// The same for a copy in a device's memory, where `make` puts it; its kind begins with the memory's name.
+  std::shared_ptr<const Tensor> derive_resident(const Tensor& source, const std::string& kind, const TensorType& type,
+                                                const DeviceMemory& memory, const std::function<Tensor()>& make);
+  /// Whether a copy of this kind lies in this memory, which is a device's.
+  static bool is_resident(const std::string& kind, const DeviceMemory& memory);
 
   /// By what the store knows a source.
   Hash identity(const Tensor& source);

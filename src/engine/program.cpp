@@ -281,6 +281,7 @@ class Builder {
     }
     const StepRecord& record = record_->steps[at];
     request.record = record.body.get();
+    request.variant = &record.variant;
     request.rarely_best = true;
     const auto found = std::ranges::find_if(backend_.implementations, [&](const Implementation& one) {
       return one.name == record.implementation &&
@@ -554,7 +555,8 @@ class Builder {
     }
     for (const int constant : read) {
       Tensor& tensor = program_.constants[index(constant)];
-      const auto copy = store_.derive(tensor, memory.name(), [&] { return memory.resident(tensor); });
+      const auto copy = store_.derive_resident(tensor, "", {tensor.shape(), tensor.dtype()}, memory,
+                                               [&] { return memory.resident(tensor); });
       tensor = Tensor::borrow_const(copy->data(), copy->shape(), copy->dtype(), copy);
     }
   }

@@ -16,6 +16,7 @@ struct ProgramRecord;
 struct StepRecord {
   std::string node;
   std::string implementation;         ///< its name, without the variant
+  std::string variant;                ///< which of its kernels, as StepPlan has it
   std::vector<std::string> refusals;  ///< as StepInfo has them
   std::vector<std::string> covers;
   std::shared_ptr<const ProgramRecord> body;  ///< of a node that stands for a body

@@ -85,12 +85,14 @@ EngineState::EngineState(std::shared_ptr<ParameterStore> parameters, BindOptions
 EngineState::EngineState(const Plan& plan, const ProgramRecord& record)
     : from_plan(true),
       store(plan.store),
+      kernels(plan.kernels),
       options(plan.options),
       backend(find_backend(options.backend, options.device, options.precision, options.optimize)),
       threads(options.threads),
       output_names(plan.output_names),
       refused(plan.refused) {
   const ThreadScope scope(threads);
+  const KernelScope kernel_scope(kernels.get());
   try {
     program = build_program(record.graph, backend, record.constants, *store, {.record = &record});
   } catch (const Error& error) {

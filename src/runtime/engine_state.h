@@ -37,6 +37,7 @@ struct EngineState {
   bool from_plan = false;
   EngineFamily* family = nullptr;  ///< that holds this; null where it stands alone
   std::shared_ptr<ParameterStore> store;
+  std::shared_ptr<KernelBinaries> kernels;  ///< of a plan of a device; else null
   BindOptions options;
   const Backend& backend;
   int threads;

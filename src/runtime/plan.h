@@ -8,8 +8,10 @@
 
 #include <tenon/engine.h>
 
+#include "engine/kernel_binaries.h"
 #include "engine/parameters.h"
 #include "engine/record.h"
+#include "formats/plan/plan_file.h"
 
 namespace tenon {
 
@@ -30,12 +32,15 @@ struct Plan {
   std::size_t saved = 0;              ///< the one of the engine that was saved
   std::vector<std::string> output_names;
   std::vector<RefusedNode> refused;
-  std::shared_ptr<ParameterStore> store;  ///< over the file's memory
+  std::shared_ptr<ParameterStore> store;    ///< over the file's memory, and over copies of it in a device's
+  std::shared_ptr<KernelBinaries> kernels;  ///< of a device; null on the host
 };
 
 /// As Engine::save() and Engine::load() say.
 void save_plan(const EngineState& engine, const std::string& path);
 Plan load_plan(const std::string& path);
+/// The same of what lies in memory; errors name `path`.
+Plan read_plan(const std::string& path, PlanFile file);
 
 /// What the packed parameters of a plan depend on, beside the processor.
 std::string plan_components(const Backend& backend);

@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "backends/registry.h"
 #include "core/error.h"
-#include "core/processor.h"
+#include "core/pages.h"
 #include "engine/portions.h"
 #include "formats/plan/plan_file.h"
 #include "partition/replace.h"
@@ -23,15 +24,18 @@ namespace {
 
 using nlohmann::json;
 
-/// What the graphs of plans consist of.
-const OpRegistry& plan_ops() {
-  static const OpRegistry registry = [] {
-    OpRegistry all = body_ops();
-    all.add(engine_op());
-    all.add(portions_op());
-    return all;
-  }();
-  return registry;
+/// What the graphs of plans consist of; nodes point to it for good.
+const OpRegistry& plan_ops(const std::vector<const Op*>& fused) {
+  static std::mutex mutex;
+  static auto& registries = *new std::map<std::vector<const Op*>, OpRegistry>;
+  const std::scoped_lock lock(mutex);
+  const auto [made, is_new] = registries.try_emplace(fused);
+  if (!is_new) return made->second;
+  OpRegistry& all = made->second = body_ops();
+  all.add(engine_op());
+  all.add(portions_op());
+  for (const Op* op : fused) all.add(*op);
+  return all;
 }
 
 TensorType type_of(const json& entry) {
@@ -113,8 +117,9 @@ class Reader {
  private:
   Plan plan() {
     Plan plan{.path = path_};
-    check_machine(plan.options);
-    read_parameters(plan);
+    DeviceMemory& memory = check_machine(plan.options);
+    read_parameters(plan, memory);
+    if (manifest_.contains("kernels")) read_kernels(plan);
     plan.output_names = manifest_.at("outputs").get<std::vector<std::string>>();
     outputs_ = plan.output_names.size();
     for (const json& node : manifest_.at("refused")) {
@@ -139,27 +144,29 @@ class Reader {
     return record;
   }
 
-  void check_machine(BindOptions& options) const {
-    const auto processor = manifest_.at("processor").get<std::string>(), here = processor_name();
-    if (processor != here) {
-      fail(ErrorCode::unsupported, "it was built for the processor {}, and this is {}; build it again here", processor,
-           here);
-    }
+  /// Fills in how it was built, and gives the memory it was built for.
+  DeviceMemory& check_machine(BindOptions& options) {
     options.backend = manifest_.at("backend");
     options.device = Device::parse(manifest_.at("device").get<std::string>());
     options.precision = manifest_.at("precision");
     options.optimize = manifest_.at("optimize");
     options.threads = manifest_.at("threads");
     if (options.backend.find('/') != std::string::npos) fail(ErrorCode::corrupt, "it names a guest");
-    const auto built_by = manifest_.at("components").get<std::string>();
-    const std::string now =
-        plan_components(find_backend(options.backend, options.device, options.precision, options.optimize));
+    const Backend& backend = find_backend(options.backend, options.device, options.precision, options.optimize);
+    const auto processor = manifest_.at("processor").get<std::string>(), here = backend.memory->processor();
+    if (processor != here) {
+      fail(ErrorCode::unsupported, "it was built for the processor {}, and this is {}; build it again here", processor,
+           here);
+    }
+    const auto built_by = manifest_.at("components").get<std::string>(), now = plan_components(backend);
     if (built_by != now) {
       fail(ErrorCode::unsupported, "it was built by {}, and this is {}; build it again", built_by, now);
     }
     for (const auto& [name, dims] : manifest_.at("shapes").items()) {
       options.shapes[name] = Shape(dims.get<std::vector<std::int64_t>>());
     }
+    ops_ = &plan_ops(backend.fused_ops);
+    return *backend.memory;
   }
 
   Tensor blob_tensor(std::size_t blob, const TensorType& type) const {
@@ -171,7 +178,13 @@ class Reader {
     return Tensor::borrow_const(bytes.data(), type.shape, *type.dtype, file_.owner);
   }
 
-  void read_parameters(Plan& plan) {
+  Tensor blob_bytes(std::size_t blob) const {
+    const std::span<const std::byte> bytes = file_.blobs.at(blob);
+    return Tensor::borrow_const(bytes.data(), Shape{static_cast<std::int64_t>(bytes.size())}, DType::uint8,
+                                file_.owner);
+  }
+
+  void read_parameters(Plan& plan, DeviceMemory& memory) {
     struct Entry {
       TensorType type;
       int blob;
@@ -192,16 +205,42 @@ class Reader {
                                      : blob_tensor(static_cast<std::size_t>(entry.blob), entry.type));
       sources.push_back({constants_.back(), absent, {}});
     }
+    std::map<std::size_t, Tensor> uploaded;  // by blob: it may be the copy of several parameters
     for (const json& copy : manifest_.at("copies")) {
-      const Tensor tensor = blob_tensor(copy.at("blob").get<std::size_t>(), type_of(copy));
+      const std::string kind = copy.at("kind");
+      const auto blob = copy.at("blob").get<std::size_t>();
+      Tensor tensor = blob_tensor(blob, type_of(copy));
+      if (ParameterStore::is_resident(kind, memory)) {
+        Tensor& there = uploaded[blob];
+        if (there.empty()) there = upload(blob, memory);
+        tensor = Tensor::borrow_const(there.data(), tensor.shape(), tensor.dtype(), std::make_shared<Tensor>(there));
+      }
       sources.at(copy.at("constant").get<std::size_t>())
-          .copies.push_back({copy.at("kind"), std::make_shared<const Tensor>(tensor)});
+          .copies.push_back({kind, std::make_shared<const Tensor>(std::move(tensor))});
     }
     plan.store = std::make_shared<ParameterStore>(std::move(sources));
   }
 
+  /// The blob's bytes in the memory of a device; those of the file need not stay in the host's.
+  Tensor upload(std::size_t blob, DeviceMemory& memory) const {
+    const Tensor bytes = blob_bytes(blob);
+    Tensor there = memory.resident(bytes);
+    release_file_pages(bytes.data(), bytes.bytes());
+    return there;
+  }
+
+  void read_kernels(Plan& plan) const {
+    std::map<Hash, Tensor> codes;
+    for (const json& kernel : manifest_.at("kernels")) {
+      const Hash source{kernel.at("source").at(0), kernel.at("source").at(1)};
+      codes[source] = blob_bytes(kernel.at("blob").get<std::size_t>());
+    }
+    auto versions = manifest_.at("versions").get<std::map<std::string, std::int64_t>>();
+    plan.kernels = std::make_shared<KernelBinaries>(std::move(codes), std::move(versions));
+  }
+
   Graph graph_of(const json& entry) const {
-    Graph graph = parse_graph(entry.at("graph").get<std::string>(), plan_ops());
+    Graph graph = parse_graph(entry.at("graph").get<std::string>(), *ops_);
     graph.np_shape = entry.at("np_shape");
     require_complete(graph);
     return graph;
@@ -226,7 +265,8 @@ class Reader {
 
   /// Of this node, which gets its body.
   StepRecord step_of(const Graph& graph, Node& node, const json& entry) const {
-    StepRecord step{entry.at("node"), entry.at("implementation"), entry.at("refusals"), entry.at("covers"), nullptr};
+    StepRecord step{entry.at("node"),     entry.at("implementation"), entry.at("variant"),
+                    entry.at("refusals"), entry.at("covers"),         nullptr};
     if (!entry.contains("body")) return step;
     const json& body = entry.at("body");
     ProgramRecord inner = program_of(body.at("program"));
@@ -321,15 +361,19 @@ class Reader {
   std::string path_;
   PlanFile file_;
   json manifest_;
+  const OpRegistry* ops_ = nullptr;
   std::vector<Tensor> constants_;
   std::size_t outputs_ = 0;
 };
 
 }  // namespace
 
-Plan load_plan(const std::string& path) {
-  PlanFile file = open_plan(path);
+Plan read_plan(const std::string& path, PlanFile file) {
   return said_of(path, [&] { return Reader::read(std::make_shared<Reader>(path, std::move(file))); });
+}
+
+Plan load_plan(const std::string& path) {
+  return read_plan(path, open_plan(path));
 }
 
 }  // namespace tenon

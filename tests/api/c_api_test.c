@@ -348,6 +348,11 @@ static TenonEngine* through_plan(TenonEngine* engine, const char* folder) {
   CHECK_FAILS(tenon_engine_save(loaded, NULL), TENON_INVALID_ARGUMENT, "'path'");
   CHECK_FAILS(tenon_engine_load(path, NULL), TENON_INVALID_ARGUMENT, "'engine'");
   CHECK_FAILS(tenon_engine_load(folder, &engine), TENON_IO, folder);
+  TenonEngineInfo info;
+  CHECK_OK(tenon_engine_info(loaded, &info));
+  CHECK(strcmp(info.device, "cpu") == 0 && strcmp(info.precision, "fp32") == 0 && info.backend[0] != '\0');
+  CHECK(info.threads == 1);
+  CHECK_FAILS(tenon_engine_info(loaded, NULL), TENON_INVALID_ARGUMENT, "'info'");
   return loaded;
 }
 

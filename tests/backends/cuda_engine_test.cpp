@@ -3,12 +3,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <random>
 
 #include <gtest/gtest.h>
 
 #include <tenon/devices.h>
-#include <tenon/executor.h>
+#include <tenon/engine.h>
+#include <tenon/session.h>
 
 #include "graph/graph.h"
 #include "ops/registry.h"
@@ -24,6 +26,17 @@ Tensor random_tensor(const Shape& shape, unsigned seed, float scale) {
   return tensor;
 }
 
+Tensor forward(const Engine& engine) {
+  Session session(engine);
+  session.set_input("data", random_tensor(engine.type("data").shape, 7, 1));
+  session.forward();
+  Tensor first = session.output(0).clone();
+  session.forward();
+  session.forward();  // replayed
+  EXPECT_EQ(std::memcmp(first.data(), session.output(0).data(), first.bytes()), 0) << "two forwards differ";
+  return first;
+}
+
 Tensor run(const Model& model, const Shape& shape, const std::string& device, const std::string& backend,
            const std::string& precision) {
   BindOptions options;
@@ -31,12 +44,15 @@ Tensor run(const Model& model, const Shape& shape, const std::string& device, co
   options.backend = backend;
   options.precision = precision;
   options.shapes = {{"data", shape}};
-  Executor executor = Executor::bind(model, options);
-  executor.set_input("data", random_tensor(shape, 7, 1));
-  executor.forward();
-  Tensor first = executor.output(0).clone();
-  executor.forward();  // replayed
-  EXPECT_EQ(std::memcmp(first.data(), executor.output(0).data(), first.bytes()), 0) << "two forwards differ";
+  const Engine engine = Engine::build(model, options);
+  Tensor first = forward(engine);
+  if (backend == "cuda") {
+    const std::string file = testing::TempDir() + "cuda_engine_test.plan";
+    engine.save(file);
+    const Tensor loaded = forward(Engine::load(file));
+    EXPECT_EQ(std::memcmp(first.data(), loaded.data(), first.bytes()), 0) << "the plan's engine gives other bits";
+    std::filesystem::remove(file);
+  }
   return first;
 }
 

@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,37 @@ std::map<std::string, std::pair<CUresult, int>> failing;
 CUresult failing_work = CUDA_SUCCESS;
 std::size_t pending = 0;
 int hanging_launches = 0;
+int driver_version = 13000;
+std::string launches, asked_launches;
 thread_local Context* current = nullptr;
+
+/// A loaded image: the library of an emulated kernel, or code of a GPU.
+struct Module {
+  std::size_t hash = 0;
+  void* library = nullptr;
+};
+/// Without `prepare` it does nothing.
+struct Function {
+  std::size_t image = 0;
+  std::string name;
+  PrepareLaunch prepare = nullptr;
+};
+
+void note_launch(const Function& function, const std::array<unsigned, 3>& grid, unsigned threads, unsigned shared_bytes,
+                 unsigned attributes) {
+  for (const std::size_t number : {function.image, std::size_t{grid[0]}, std::size_t{grid[1]}, std::size_t{grid[2]},
+                                   std::size_t{threads}, std::size_t{shared_bytes}, std::size_t{attributes}}) {
+    launches += std::to_string(number) + " ";
+  }
+  launches += function.name + "\n";
+}
+
+/// The end of what the headers of an image speak of.
+std::size_t image_bytes(const void* image) {
+  const auto& header = *static_cast<const Elf64_Ehdr*>(image);
+  return std::max(static_cast<std::size_t>(header.e_shoff) + std::size_t{header.e_shentsize} * header.e_shnum,
+                  static_cast<std::size_t>(header.e_phoff) + std::size_t{header.e_phentsize} * header.e_phnum);
+}
 
 Context* context_of(CUcontext handle) {
   return reinterpret_cast<Context*>(handle);
@@ -162,6 +193,15 @@ std::size_t fake_cuda_pending() {
   const std::scoped_lock lock(mutex);
   return pending;
 }
+void fake_cuda_set_driver_version(int version) {
+  const std::scoped_lock lock(mutex);
+  driver_version = version;
+}
+const char* fake_cuda_launches() {
+  const std::scoped_lock lock(mutex);
+  asked_launches = std::exchange(launches, {});
+  return asked_launches.c_str();
+}
 
 // ---- the device ----
 
@@ -173,7 +213,7 @@ CUresult cuGetExportTable(const void**, const CUuuid*) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
 CUresult cuDriverGetVersion(int* version) {
-  *version = 13000;
+  *version = driver_version;
   return CUDA_SUCCESS;
 }
 CUresult cuGetErrorName(CUresult status, const char** name) {
@@ -386,6 +426,10 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec* executable, CUgraph graph, uns
   *executable = new CUgraphExec_st{graph->work};
   return CUDA_SUCCESS;
 }
+CUresult cuGraphUpload(CUgraphExec, CUstream stream) {
+  BEGIN_ON(stream)
+  return CUDA_SUCCESS;
+}
 CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
   BEGIN_ON(stream)
   for (const Work& work : executable->work) stream->push(work);
@@ -426,10 +470,6 @@ CUresult cuEventQuery(CUevent event) {
 CUresult cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
   BEGIN
   *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
-CUresult cuGraphUpload(CUgraphExec, CUstream stream) {
-  BEGIN_ON(stream)
-  return CUDA_SUCCESS;
-}
   return CUDA_SUCCESS;
 }
 CUresult cuEventDestroy(CUevent event) {
@@ -448,27 +488,32 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   BEGIN
   const auto& header = *static_cast<const Elf64_Ehdr*>(image);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return CUDA_ERROR_INVALID_IMAGE;
+  const std::size_t size = image_bytes(image);
+  const std::size_t hash = std::hash<std::string_view>()({static_cast<const char*>(image), size});
   if (header.e_machine == EM_CUDA) {
-    *module = nullptr;
+    *module = reinterpret_cast<CUmodule>(new Module{hash, nullptr});
     return CUDA_SUCCESS;
   }
-  const auto size = static_cast<std::size_t>(header.e_shoff) + std::size_t{header.e_shentsize} * header.e_shnum;
   const int file = memfd_create("kernel", MFD_CLOEXEC);
   if (file < 0 || write(file, image, size) != static_cast<ssize_t>(size)) return CUDA_ERROR_INVALID_IMAGE;
   // The file stays open: dlopen() takes a second one of the same number for the first.
   void* library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-  *module = static_cast<CUmodule>(library);
+  *module = reinterpret_cast<CUmodule>(new Module{hash, library});
   return library == nullptr ? CUDA_ERROR_INVALID_IMAGE : CUDA_SUCCESS;
 }
 CUresult cuModuleUnload(CUmodule) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
-CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name) {
+CUresult cuModuleGetFunction(CUfunction* handle, CUmodule module, const char* name) {
   BEGIN
-  *function = nullptr;
-  if (module == nullptr) return CUDA_SUCCESS;
-  *function = static_cast<CUfunction>(dlsym(module, (std::string(name) + "_prepare").c_str()));
-  return *function == nullptr ? CUDA_ERROR_NOT_FOUND : CUDA_SUCCESS;
+  const auto& image = *reinterpret_cast<const Module*>(module);
+  auto function = std::make_unique<Function>(Function{image.hash, name});
+  if (image.library != nullptr) {
+    function->prepare = reinterpret_cast<PrepareLaunch>(dlsym(image.library, (std::string(name) + "_prepare").c_str()));
+    if (function->prepare == nullptr) return CUDA_ERROR_NOT_FOUND;
+  }
+  *handle = reinterpret_cast<CUfunction>(function.release());  // as long as its module: for good
+  return CUDA_SUCCESS;
 }
 CUresult cuModuleGetGlobal(CUdeviceptr*, std::size_t*, CUmodule, const char*) {
   return CUDA_ERROR_NOT_SUPPORTED;
@@ -483,19 +528,23 @@ CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int*, CUfunction, int, std::size_t) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
-CUresult cuLaunchKernel(CUfunction function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
-                        unsigned, CUstream stream, void** arguments, void**) {
+CUresult cuLaunchKernel(CUfunction handle, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
+                        unsigned shared_bytes, CUstream stream, void** arguments, void**) {
   BEGIN_ON(stream)
-  if (function == nullptr) {
+  const auto& function = *reinterpret_cast<const Function*>(handle);
+  note_launch(function, {blocks, 1, 1}, threads, shared_bytes, 0);
+  if (function.prepare == nullptr) {
     stream->push_kernel();
     return CUDA_SUCCESS;
   }
-  const std::shared_ptr<EmulatedLaunch> launch(reinterpret_cast<PrepareLaunch>(function)(arguments));
+  const std::shared_ptr<EmulatedLaunch> launch(function.prepare(arguments));
   stream->push([=] { launch->run(blocks, threads); });
   return CUDA_SUCCESS;
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction, void**, void**) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle, void**, void**) {
   BEGIN_ON(config->hStream)
+  note_launch(*reinterpret_cast<const Function*>(handle), {config->gridDimX, config->gridDimY, config->gridDimZ},
+              config->blockDimX, config->sharedMemBytes, config->numAttrs);
   config->hStream->push_kernel();
   return CUDA_SUCCESS;
 }

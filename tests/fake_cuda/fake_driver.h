@@ -21,4 +21,9 @@ void fake_cuda_set_capability(int ordinal, int major, int minor);
 void fake_cuda_hang(int launches);
 /// Pieces of work that were queued and have not run.
 std::size_t fake_cuda_pending();
+/// What cuDriverGetVersion() says from here on; 13000 unless set.
+void fake_cuda_set_driver_version(int version);
+/// A line for every kernel that was queued since the last call: which code, which function, how launched. Valid until
+/// the next call.
+const char* fake_cuda_launches();
 }

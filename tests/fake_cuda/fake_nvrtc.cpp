@@ -22,6 +22,7 @@ struct Program {
 };
 
 constexpr int kCompilationFailed = 6;  // NVRTC_ERROR_COMPILATION
+int compilations = 0;
 
 std::string content(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -60,6 +61,11 @@ std::string host_source(std::string source) {
 
 extern "C" {
 
+/// How often something was compiled.
+int fake_nvrtc_compilations() {
+  return compilations;
+}
+
 int nvrtcVersion(int* major, int* minor) {
   *major = 0;  // of no real NVRTC: caches keep them apart
   *minor = 1;
@@ -76,6 +82,7 @@ int nvrtcDestroyProgram(Program** program) {
   return 0;
 }
 int nvrtcCompileProgram(Program* program, int, const char* const*) {
+  ++compilations;
   std::string folder = (fs::temp_directory_path() / "tenon-fake-nvrtc-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return kCompilationFailed;
   std::ofstream(folder + "/kernel.cpp") << host_source(program->source);

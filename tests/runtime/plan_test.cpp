@@ -256,10 +256,10 @@ TEST(Plan, RefusesAnotherFormat) {
   const Folder folder;
   build("cpu").save(folder.file("a.plan"));
   std::string bytes = read(folder.file("a.plan"));
-  bytes[8] = 2;  // as a later version would begin
+  bytes[8] = 3;  // as a later version would begin
   write(folder.file("a.plan"), bytes);
   EXPECT_THAT(refusal(folder.file("a.plan"), ErrorCode::unsupported),
-              AllOf(HasSubstr("version 2 of the format"), HasSubstr("reads version 1")));
+              AllOf(HasSubstr("version 3 of the format"), HasSubstr("reads version 2")));
 }
 
 TEST(Plan, RefusesAnotherProcessor) {
@@ -268,6 +268,13 @@ TEST(Plan, RefusesAnotherProcessor) {
   rewrite(folder.file("a.plan"), [](nlohmann::json& manifest) { manifest["processor"] = "Elbrus 8C 4.7.2"; });
   EXPECT_THAT(refusal(folder.file("a.plan"), ErrorCode::unsupported),
               AllOf(HasSubstr("built for the processor Elbrus 8C 4.7.2, and this is "), HasSubstr("build it again")));
+}
+
+TEST(Plan, RefusesAGpuThatIsNotThere) {
+  const Folder folder;
+  build("plain").save(folder.file("a.plan"));
+  rewrite(folder.file("a.plan"), [](nlohmann::json& manifest) { manifest["device"] = "cuda:97"; });
+  EXPECT_THAT(refusal(folder.file("a.plan"), ErrorCode::unsupported), AllOf(HasSubstr("a.plan"), HasSubstr("cuda:97")));
 }
 
 TEST(Plan, RefusesAnotherVersionOfAComponent) {

@@ -17,7 +17,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "plan files are little-endian");
 
 constexpr std::array<char, 8> kMagic{'T', 'E', 'N', 'O', 'N', 'P', 'L', 'N'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kAlignment = 64;
 
 struct Header {

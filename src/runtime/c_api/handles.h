@@ -149,4 +149,5 @@ struct TenonExecutor {
 
 struct TenonEngine {
   tenon::Engine engine;
+  std::string device = engine.options().device.str();
 };

@@ -27,8 +27,7 @@ float tf32(float value) {
 /// Writes numbers one after another as they are stored.
 class Writer {
  public:
-  Writer(Storage storage, std::size_t elements)
-      : storage_(storage), bytes_(elements * static_cast<std::size_t>(element_bytes(storage))) {}
+  Writer(Storage storage, std::size_t bytes) : storage_(storage), bytes_(bytes) {}
 
   void put(std::size_t element, float value) {
     switch (storage_) {
@@ -54,14 +53,20 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
-  const int unit = unit_of(storage), blocks = div_up(weights.channels, layout.block_n);
-  const int chunks = div_up(weights.src_channels, layout.chunk), taps = weights.taps + (layout.side ? 1 : 0);
-  const int units = chunks * taps * (layout.chunk / unit);
-  const int padded = div_up(units, layout.pad_units) * layout.pad_units;
+/// A block's units of K.
+int padded_units(int src_channels, int taps, const WeightLayout& layout, Storage storage) {
+  const int chunks = div_up(src_channels, layout.chunk);
+  const int units = chunks * (taps + (layout.side ? 1 : 0)) * (layout.chunk / unit_of(storage));
+  return div_up(units, layout.pad_units) * layout.pad_units;
+}
+
+std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage,
+                                  std::size_t bytes) {
+  const int unit = unit_of(storage), taps = weights.taps + (layout.side ? 1 : 0);
+  const int padded = padded_units(weights.src_channels, weights.taps, layout, storage);
   // One unit of K for all channels of a block.
   const auto half = static_cast<std::size_t>(layout.block_n * unit), row = layout.split ? 2 * half : half;
-  Writer writer(storage, static_cast<std::size_t>(blocks * padded) * row);
+  Writer writer(storage, bytes);
 
   const auto value = [&](int channel, int src, int tap) {
     const auto at = static_cast<std::size_t>(channel) * static_cast<std::size_t>(weights.src_channels) +
@@ -87,11 +92,10 @@ std::vector<std::byte> pack_units(const ConvolutionWeights& weights, const Weigh
 }
 
 /// A row's K in the order of the layout: units of channels, elements of the plane, channels of the unit.
-std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, Storage storage, std::size_t bytes) {
   const int unit = unit_of(storage), units = div_up(weights.src_channels, unit), taps = weights.taps;
   const auto inner = static_cast<std::size_t>(units) * static_cast<std::size_t>(taps * unit);
-  const auto rows = static_cast<std::size_t>(div_up(weights.channels, layout.block_n) * layout.block_n);
-  Writer writer(storage, rows * inner);
+  Writer writer(storage, bytes);
   std::size_t from = 0;
   for (std::size_t channel = 0; channel < static_cast<std::size_t>(weights.channels); ++channel) {
     for (int src = 0; src < weights.src_channels; ++src) {
@@ -104,9 +108,9 @@ std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, const Weight
   return writer.take();
 }
 
-std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage storage) {
+std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage storage, std::size_t bytes) {
   const int unit = unit_of(storage);
-  Writer writer(Storage::f32, static_cast<std::size_t>(div_up(weights.channels, unit) * weights.taps * unit));
+  Writer writer(Storage::f32, bytes);
   for (int channel = 0; channel < weights.channels; ++channel) {
     for (int tap = 0; tap < weights.taps; ++tap) {
       writer.put(static_cast<std::size_t>((channel / unit * weights.taps + tap) * unit + channel % unit),
@@ -118,18 +122,29 @@ std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage
 
 }  // namespace
 
-std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightLayout& layout, Storage storage) {
+  const auto size = [](auto value) { return static_cast<std::size_t>(value); };
+  const int unit = unit_of(storage), blocks = div_up(channels, layout.block_n);
+  const std::size_t element = size(element_bytes(storage));
   switch (layout.order) {
     case WeightLayout::Order::units:
-      return pack_units(weights, layout, storage);
+      return size(blocks) * size(padded_units(src_channels, taps, layout, storage)) * size(layout.block_n * unit) *
+             (layout.split ? 2 : 1) * element;
     case WeightLayout::Order::rows:
-      return pack_rows(weights, layout, storage);
+      return size(blocks * layout.block_n) * size(div_up(src_channels, unit)) * size(taps * unit) * element;
     case WeightLayout::Order::depthwise:
-      return pack_depthwise(weights, storage);
+      return size(div_up(channels, unit)) * size(taps * unit) * sizeof(float);
     case WeightLayout::Order::none:
       break;
   }
   fail(ErrorCode::internal, "a kernel without weights was given some");
+}
+
+std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+  const std::size_t bytes = packed_bytes(weights.channels, weights.src_channels, weights.taps, layout, storage);
+  if (layout.order == WeightLayout::Order::units) return pack_units(weights, layout, storage, bytes);
+  if (layout.order == WeightLayout::Order::rows) return pack_rows(weights, storage, bytes);
+  return pack_depthwise(weights, storage, bytes);
 }
 
 std::vector<float> stem_weights(std::span<const float> weights, int channels, int src_channels) {

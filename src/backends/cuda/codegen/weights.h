@@ -15,6 +15,9 @@ struct ConvolutionWeights {
   int channels = 1, src_channels = 1, taps = 1;
 };
 
+/// How many bytes the kernel reads of weights of these sizes.
+std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightLayout& layout, Storage storage);
+
 /// What the kernel reads: zeros where blocks and units are larger than the weights.
 std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage);
 

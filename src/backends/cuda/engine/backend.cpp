@@ -42,10 +42,12 @@ Backend engine_backend(int ordinal) {
   Backend backend = plain_backend(ordinal);
   backend.name = "cuda";
   backend.reorder_name = "tenon:reorder";
+  backend.identity = target_of(device_of(*backend.memory)).wgmma() ? "kernels by wgmma" : "kernels by mma.sync";
   backend.reorder = [&device = device_of(*backend.memory)](const TensorType& type, MemoryFormat from, MemoryFormat to) {
     return engine_reorder(device, type, from, to);
   };
   backend.fuse = [&device = device_of(*backend.memory)](Body& body) { fuse_for_kernels(body, target_of(device)); };
+  backend.fused_ops = fused_ops();
   std::vector<Implementation> own;
   for (const auto family : {engine_convolution_implementations, engine_matmul_implementations,
                             engine_layer_implementations, engine_concat_implementations}) {

@@ -15,10 +15,15 @@ namespace {
 constexpr std::size_t kMostOperands = 8, kMostOutputs = 4;
 /// Vectors are filled up with zeros so far that blocks of channels may read past the last.
 constexpr std::int64_t kVectorStep = 256;
+/// Of a stem's weights once they are pairs of pixels (codegen/weights.h).
+constexpr int kStemChannels = 8, kStemTaps = 28;
+
+TensorType bytes_type(std::size_t bytes) {
+  return {Shape{static_cast<std::int64_t>(bytes)}, DType::uint8};
+}
 
 Tensor resident_bytes(DeviceMemory& memory, const std::vector<std::byte>& bytes) {
-  const Tensor host = Tensor::borrow_const(bytes.data(), Shape{static_cast<std::int64_t>(bytes.size())}, DType::uint8);
-  return memory.resident(host);
+  return memory.resident(Tensor::borrow_const(bytes.data(), bytes_type(bytes.size()).shape, DType::uint8));
 }
 
 /// The elements in float32: the tensor's own where it is that.
@@ -123,11 +128,11 @@ FusedCall::FusedCall(const StepRequest& request)
 
 std::shared_ptr<const Tensor> FusedCall::vector_of(int input) const {
   const Tensor& source = *request_.constant[static_cast<std::size_t>(input)];
-  return request_.parameters.derive(source, request_.memory.name() + " vector", [&] {
+  const std::int64_t padded = (source.elements() + 2 * kVectorStep - 1) / kVectorStep * kVectorStep;
+  const std::size_t size = static_cast<std::size_t>(padded) * sizeof(float);
+  return request_.parameters.derive_resident(source, "vector", bytes_type(size), request_.memory, [&] {
     const Tensor values = as_float32(source);
-    const std::int64_t count = values.shape().elements();
-    const std::int64_t padded = (count + 2 * kVectorStep - 1) / kVectorStep * kVectorStep;
-    std::vector<std::byte> bytes(static_cast<std::size_t>(padded) * sizeof(float));
+    std::vector<std::byte> bytes(size);
     std::copy_n(static_cast<const std::byte*>(values.data()), values.bytes(), bytes.begin());
     return resident_bytes(request_.memory, bytes);
   });
@@ -158,16 +163,19 @@ std::shared_ptr<const Tensor> FusedCall::pack(const WeightLayout& layout, const 
   const Tensor& source = *request_.constant[1];
   const Tensor* side = shape.side ? request_.constant[2] : nullptr;
   const std::string kind =
-      fmt::format("{} {} order={} n={} chunk={} units={} split={} taps={} stem={} side={}", request_.memory.name(),
-                  name(storage_), static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units,
-                  layout.split, shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
-  return request_.parameters.derive(source, kind, [&] {
+      fmt::format("{} order={} n={} chunk={} units={} split={} taps={} stem={} side={}", name(storage_),
+                  static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units, layout.split,
+                  shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
+  const int channels = static_cast<int>(source.shape()[0]);
+  const int src_channels = shape.stem ? kStemChannels : shape.src_channels, taps = shape.stem ? kStemTaps : shape.taps;
+  const TensorType type = bytes_type(packed_bytes(channels, src_channels, taps, layout, storage_));
+  return request_.parameters.derive_resident(source, kind, type, request_.memory, [&] {
     const Tensor values = as_float32(source), side_values = side == nullptr ? Tensor() : as_float32(*side);
-    const int channels = static_cast<int>(values.shape()[0]);
     const std::span<const float> side_floats = side == nullptr ? std::span<const float>() : floats(side_values);
     if (shape.stem) {
       const std::vector<float> paired = stem_weights(floats(values), channels, shape.src_channels);
-      return resident_bytes(request_.memory, pack_weights({paired, {}, channels, 8, 28}, layout, storage_));
+      return resident_bytes(request_.memory,
+                            pack_weights({paired, {}, channels, src_channels, taps}, layout, storage_));
     }
     const ConvolutionWeights weights{floats(values), side_floats, channels, shape.src_channels, shape.taps};
     return resident_bytes(request_.memory, pack_weights(weights, layout, storage_));
@@ -226,7 +234,8 @@ StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryF
     scratch->abandon();
     scratch.reset();
   };
-  Way way = choose_way(device_, candidates, prepare, abandon);
+  Way way = request_.variant != nullptr ? recorded_way(device_, candidates, *request_.variant)
+                                        : choose_way(device_, candidates, prepare, abandon);
   if (weights.taps > 0) {
     packed = pack(way.weights, weights);
     fixed.weight = packed->data();

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "backends/cuda/cubin_cache.h"
+#include "backends/cuda/runtime/module.h"
 #include "core/env.h"
 #include "core/error.h"
 #include "core/file_cache.h"
@@ -25,37 +24,6 @@ constexpr std::size_t kMeasured = 8;  // candidates; those behind the first few 
 // What a candidate's first launch may take. It takes microseconds, or the milliseconds of a large batch: one that does
 // not end in this time hangs, or is no candidate.
 constexpr std::chrono::milliseconds kPatience{1000};
-
-struct Loaded {
-  CUfunction function = nullptr;
-  bool spills = false;
-};
-
-/// Never unloaded: kernels of any program may be of it.
-Loaded load(const GpuDevice& device, const KernelSpec& spec) {
-  static std::mutex mutex;
-  static auto& loaded = *new std::map<std::pair<int, std::string>, Loaded>;
-  const std::string source = source_of(spec);
-  {
-    const std::scoped_lock lock(mutex);
-    if (const auto found = loaded.find({device.ordinal(), source}); found != loaded.end()) return found->second;
-  }
-  const std::vector<std::byte> cubin = cached_cubin(source, spec.target.architecture);
-  const std::scoped_lock lock(mutex);
-  device.make_current();
-  CUmodule module = nullptr;
-  Loaded result;
-  check(driver().cuModuleLoadData(&module, cubin.data()));
-  check(driver().cuModuleGetFunction(&result.function, module, "tenon_kernel"));
-  int local = 0;
-  check(driver().cuFuncGetAttribute(&local, CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, result.function));
-  result.spills = local > 0;
-  if (spec.launch.shared_bytes > 48 * 1024) {
-    check(driver().cuFuncSetAttribute(result.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                      spec.launch.shared_bytes));
-  }
-  return loaded[{device.ordinal(), source}] = result;
-}
 
 /// A stream of its own, events, and the median time of a kernel in microseconds. A kernel that does not end leaves its
 /// stream behind for good: no call of the driver takes a kernel back.
@@ -130,10 +98,11 @@ void compile_all(const std::vector<KernelSpec>& candidates, std::size_t count) {
 }
 
 /// What a measured choice is kept by: everything that decides it but the values.
-std::string problem_key(const GpuDevice& device, const Candidates& candidates) {
+std::string problem_key(const GpuDevice& device, const std::vector<KernelSpec>& generated,
+                        const std::vector<Way>& libraries) {
   std::string key = device.properties().name;
-  for (const Way& way : candidates.libraries) key += '\n' + way.label;
-  for (const KernelSpec& spec : candidates.generated) {
+  for (const Way& way : libraries) key += '\n' + way.label;
+  for (const KernelSpec& spec : generated) {
     key += '\n' + spec.label + ' ' + std::string(name(spec.storage)) + ' ' + to_text(spec.main.expressions) + ' ' +
            to_text(spec.side.expressions);
     for (const auto& [constant, value] : spec.constants) key += fmt::format(" {}={}", constant, value);
@@ -170,8 +139,8 @@ FusedKernel first_kernel(const GpuDevice& device, const std::vector<KernelSpec>&
 }
 
 /// The ways that are measured: the first of the kernels, those that compile, and the libraries'.
-std::vector<Way> contenders(const GpuDevice& device, const Candidates& candidates) {
-  const std::vector<KernelSpec>& generated = candidates.generated;
+std::vector<Way> contenders(const GpuDevice& device, const std::vector<KernelSpec>& generated,
+                            const std::vector<Way>& libraries) {
   const std::size_t count = std::min(generated.size(), kMeasured);
   compile_all(generated, count);
   std::string sizes;
@@ -181,18 +150,17 @@ std::vector<Way> contenders(const GpuDevice& device, const Candidates& candidate
   for (std::size_t i = 0; i < count; ++i) {
     if (auto kernel = try_kernel(device, generated[i])) ways.push_back(way_of(*std::move(kernel)));
   }
-  ways.insert(ways.end(), candidates.libraries.begin(), candidates.libraries.end());
+  ways.insert(ways.end(), libraries.begin(), libraries.end());
   return ways;
 }
 
 /// The fastest; none where there is nothing to measure.
-std::optional<Way> measured_way(const GpuDevice& device, const Candidates& candidates,
-                                const std::function<Trial(const Way&)>& prepare, const std::function<void()>& abandon) {
+std::optional<Way> measured_way(const std::vector<Way>& ways, const std::function<Trial(const Way&)>& prepare,
+                                const std::function<void()>& abandon) {
   auto stopwatch = std::make_unique<Stopwatch>();
   std::optional<Way> best;
   float least = 0;
   std::size_t late = 0;
-  const std::vector<Way> ways = contenders(device, candidates);
   for (const Way& way : ways) {
     const std::optional<float> time = stopwatch->microseconds(way, prepare(way));
     if (!time) {
@@ -215,22 +183,33 @@ std::optional<Way> measured_way(const GpuDevice& device, const Candidates& candi
 }
 
 /// The way that was measured to be the best before, where it can still be made.
-std::optional<Way> kept_way(const GpuDevice& device, const Candidates& candidates, const std::string& label) {
-  const auto library = std::ranges::find(candidates.libraries, label, &Way::label);
-  if (library != candidates.libraries.end()) return *library;
-  const auto spec = std::ranges::find(candidates.generated, label, &KernelSpec::label);
-  if (spec == candidates.generated.end()) return {};
+std::optional<Way> kept_way(const GpuDevice& device, const std::vector<KernelSpec>& generated,
+                            const std::vector<Way>& libraries, const std::string& label) {
+  const auto library = std::ranges::find(libraries, label, &Way::label);
+  if (library != libraries.end()) return *library;
+  const auto spec = std::ranges::find(generated, label, &KernelSpec::label);
+  if (spec == generated.end()) return {};
   auto kernel = try_kernel(device, *spec);
   if (!kernel) return {};
   return way_of(*std::move(kernel));
 }
 
+std::vector<Way> library_ways(const Candidates& candidates) {
+  return candidates.libraries ? candidates.libraries() : std::vector<Way>();
+}
+
 }  // namespace
 
 FusedKernel::FusedKernel(const GpuDevice& device, KernelSpec spec) : spec_(std::move(spec)) {
-  const Loaded loaded = load(device, spec_);
-  function_ = loaded.function;
-  spills_ = loaded.spills;
+  CUmodule module = module_of(device, source_of(spec_), spec_.target.architecture);
+  check(driver().cuModuleGetFunction(&function_, module, "tenon_kernel"));
+  int local = 0;
+  check(driver().cuFuncGetAttribute(&local, CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, function_));
+  spills_ = local > 0;
+  if (spec_.launch.shared_bytes > 48 * 1024) {
+    check(driver().cuFuncSetAttribute(function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                      spec_.launch.shared_bytes));
+  }
 }
 
 void FusedKernel::launch(void* stream, const KernelPointers& pointers) const {
@@ -271,17 +250,29 @@ Target target_of(const GpuDevice& device) {
 
 Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
                const std::function<void()>& abandon) {
-  const bool single = candidates.generated.size() + candidates.libraries.size() == 1;
-  if (!prepare || single || env::tune() == "off") return way_of(first_kernel(device, candidates.generated));
+  const std::vector<KernelSpec>& generated = candidates.generated;
+  if (!prepare || env::tune() == "off") return way_of(first_kernel(device, generated));
+  const std::vector<Way> libraries = library_ways(candidates);
+  if (generated.size() + libraries.size() == 1) return way_of(first_kernel(device, generated));
   static const FileCache cache = FileCache::named("cuda-choices");
-  const std::string key = problem_key(device, candidates);
+  const std::string key = problem_key(device, generated, libraries);
   if (const auto kept = cache.find(key)) {
-    if (auto way = kept_way(device, candidates, *kept)) return *std::move(way);
+    if (auto way = kept_way(device, generated, libraries, *kept)) return *std::move(way);
   }
-  auto way = measured_way(device, candidates, prepare, abandon);
-  if (!way) return way_of(first_kernel(device, candidates.generated));
+  auto way = measured_way(contenders(device, generated, libraries), prepare, abandon);
+  if (!way) return way_of(first_kernel(device, generated));
   cache.keep(key, way->label);
   return *std::move(way);
+}
+
+Way recorded_way(const GpuDevice& device, const Candidates& candidates, const std::string& label) {
+  const auto spec = std::ranges::find(candidates.generated, label, &KernelSpec::label);
+  if (spec != candidates.generated.end()) return way_of(FusedKernel(device, *spec));
+  // Asked last: libraries take longer to open than all the rest to load.
+  const std::vector<Way> libraries = library_ways(candidates);
+  const auto library = std::ranges::find(libraries, label, &Way::label);
+  if (library != libraries.end()) return *library;
+  fail(ErrorCode::corrupt, "the recorded kernel '{}' is none of those that can run it", label);
 }
 
 }  // namespace tenon::cuda

@@ -53,7 +53,7 @@ struct Way {
 /// What there is to choose from: kernels to be generated, the likeliest first, and a library's ways.
 struct Candidates {
   std::vector<KernelSpec> generated;
-  std::vector<Way> libraries;
+  std::function<std::vector<Way>()> libraries;  ///< empty: none
 };
 
 /// What a way is measured with: its weights packed as it wants them.
@@ -67,5 +67,8 @@ struct Trial {
 /// out, and `abandon` called: it may still write to what it was given.
 Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
                const std::function<void()>& abandon = {});
+
+/// The way of this label, which was taken before. Throws Error(corrupt) where there is none.
+Way recorded_way(const GpuDevice& device, const Candidates& candidates, const std::string& label);
 
 }  // namespace tenon::cuda

@@ -74,7 +74,8 @@ Offer offer_matmul(const StepRequest& request) {
   if (src.images > kFewRows || fused.has_tensor_operands()) {
     const auto candidates =
         convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target());
-    return fused.plan({candidates, library_ways(fused, src, columns)}, blocked, blocked, {src.channels, pixels});
+    return fused.plan({candidates, [&] { return library_ways(fused, src, columns); }}, blocked, blocked,
+                      {src.channels, pixels});
   }
   RowsProblem problem;
   problem.rows = src.images;
@@ -90,7 +91,7 @@ Offer offer_matmul(const StepRequest& request) {
          convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target())) {
       candidates.generated.push_back(std::move(spec));
     }
-    candidates.libraries = library_ways(fused, src, columns);
+    candidates.libraries = [&] { return library_ways(fused, src, columns); };
   }
   return fused.plan(candidates, blocked, problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
 }

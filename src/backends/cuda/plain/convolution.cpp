@@ -2,6 +2,7 @@
 // measurement, in the data's own precision. TF32 is not used.
 
 #include <array>
+#include <cstdio>
 #include <map>
 #include <tuple>
 
@@ -9,6 +10,8 @@
 #include "backends/cuda/plain/strided_map.h"
 #include "backends/cuda/runtime/dnn.h"
 #include "backends/cuda/runtime/memory.h"
+#include "core/error.h"
+#include "engine/kernel_binaries.h"
 #include "graph/graph.h"
 #include "ops/arithmetic.h"
 #include "ops/spatial.h"
@@ -123,6 +126,20 @@ Algorithm measure(const GpuDevice& device, const Problem& problem, const Descrip
   return known[{device.ordinal(), problem}] = best;
 }
 
+/// "algorithm=1 workspace=4096": measuring again might find another one, and with it other bits.
+std::string text_of(const Algorithm& algorithm) {
+  return fmt::format("algorithm={} workspace={}", algorithm.number, algorithm.workspace);
+}
+
+Algorithm parse_algorithm(const std::string& text) {
+  Algorithm algorithm;
+  if (std::sscanf(text.c_str(), "algorithm=%d workspace=%zu", &algorithm.number, &algorithm.workspace) != 2 ||
+      text_of(algorithm) != text || algorithm.workspace > kMostWorkspace) {
+    fail(ErrorCode::corrupt, "the recorded kernel '{}' is no algorithm of cuDNN", text);
+  }
+  return algorithm;
+}
+
 template <class Scalar>
 void run(const GpuDevice& device, const Problem& problem, const Descriptors& is, const Algorithm& algorithm,
          const Operands& operands) {
@@ -178,17 +195,22 @@ Problem problem_of(const OpCall& call) {
 Offer plan_of(const StepRequest& request, const Problem& problem) {
   const GpuDevice& device = device_of(request.memory);
   device.make_current();
+  if (KernelBinaries* plan = KernelScope::current()) {
+    plan->depend_on("cuDNN", static_cast<std::int64_t>(cudnn().cudnnGetVersion()));
+  }
   Descriptors is;
   Algorithm algorithm;
+  if (request.variant != nullptr) algorithm = parse_algorithm(*request.variant);
   try {
     is = describe(problem);
-    algorithm = measure(device, problem, is);
+    if (request.variant == nullptr) algorithm = measure(device, problem, is);
   } catch (const Error& error) {
     return std::string(error.what());
   }
   if (algorithm.number < 0) return "cuDNN has no algorithm for it";
   const Kernel add_bias = request.call.inputs.size() > 2 ? bias_kernel(device, request.call) : Kernel{};
   StepPlan plan;
+  plan.variant = text_of(algorithm);
   plan.kernel.workspace_bytes = algorithm.workspace;
   plan.kernel.run = [&device, problem, is, algorithm, add_bias](const Operands& operands) {
     if (problem.dtype == DType::float64) {

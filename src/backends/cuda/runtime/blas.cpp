@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/error.h"
+#include "engine/kernel_binaries.h"
 
 namespace tenon::cuda {
 namespace {
@@ -138,6 +139,10 @@ void check(cublasStatus_t status, CallSite where) {
 }
 
 std::optional<BlasKernel> blas_kernel(GpuDevice& device, const BlasProduct& product) {
+  // Its heuristics choose, and other versions choose otherwise.
+  if (KernelBinaries* plan = KernelScope::current()) {
+    plan->depend_on("cuBLASLt", static_cast<std::int64_t>(blas().cublasLtGetVersion()));
+  }
   const cublasLtHandle_t handle = handle_of(device);
   const Operation operation = operation_of(product);
   const Layout a = layout_of(product, product.a, product.rows, product.inner);

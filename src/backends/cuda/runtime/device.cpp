@@ -59,6 +59,12 @@ Properties read_properties(const Driver& driver, CUdevice device) {
   return properties;
 }
 
+std::string description(const Properties& properties) {
+  return fmt::format("{} of compute capability {}.{} with {} multiprocessors and {} bytes of shared memory",
+                     properties.name, properties.major, properties.minor, properties.multiprocessors,
+                     properties.shared_bytes);
+}
+
 GpuDevice& GpuDevice::get(int ordinal) {
   static std::mutex mutex;
   // Never destroyed: memory may be given back after the end of main().
@@ -173,7 +179,7 @@ bool is_sticky(CUresult status) {
 void poison_current_device(std::string_view cause) {
   const std::scoped_lock lock(faults().mutex);
   faults().first.try_emplace(current_ordinal, cause);
+  faults().any = true;
 }
 
 }  // namespace tenon::cuda
-  faults().any = true;

@@ -59,6 +59,10 @@ class GpuDevice {
 
 Properties read_properties(const Driver& driver, CUdevice device);
 
+/// "NVIDIA H100 80GB HBM3 of compute capability 9.0 with 132 multiprocessors and 232448 bytes of shared memory": all
+/// that kernels are chosen, cut and compiled by.
+std::string description(const Properties& properties);
+
 /// Whether no call to the device can succeed in this process after this status.
 bool is_sticky(CUresult status);
 /// The first such failure of the calling thread's device; every later make_current() quotes it.

@@ -257,6 +257,7 @@ class GpuMemory : public DeviceMemory {
 
   GpuDevice& device() const { return device_; }
   const std::string& name() const override { return device_.title(); }
+  std::string processor() const override { return description(device_.properties()); }
   bool is_host() const override { return false; }
   std::shared_ptr<std::byte> allocate(std::size_t bytes) override { return device_.allocate(bytes); }
 

@@ -1,19 +1,21 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 
 #include "backends/cuda/runtime/device.h"
 
 namespace tenon::cuda {
 
+/// The text compiled for the architecture and loaded, once a text and device, for good: kernels of any program may be
+/// of it. Where the thread builds from a plan file (engine/kernel_binaries.h), the file has the code; else the cache on
+/// disk or the compiler. Throws Error(unsupported) where the file's code is for a newer driver, and Error(corrupt)
+/// where it is none.
+CUmodule module_of(const GpuDevice& device, const std::string& text, int architecture);
+
 /// A kernel on its device, ready to be launched.
 class GpuFunction {
  public:
-  /// Compiles `text` for the device (from the cache where it can), loads it and finds the function `name`. Once a text
-  /// and device: callers may ask again.
+  /// Compiles and loads `text`, as module_of() does, and finds the function `name`. Callers may ask again.
   static GpuFunction get(const GpuDevice& device, const std::string& text, const std::string& name);
 
   /// Arguments are addresses of values, in order.
