@@ -189,6 +189,33 @@ TEST_F(EnginePlan, KeepsTheKernelThatWasChosenBefore) {
   }
 }
 
+TEST_F(EnginePlan, ServesARangeOfBatchSizes) {
+  const auto launches_of_all = [](const Engine& engine) {
+    std::string text = launches(engine);
+    const Session session(engine);
+    for (const std::int64_t batch : {1, 3}) {
+      text += launches(session.reshape({{"data", {batch, 3, 64, 64}}}).engine());
+    }
+    return text;
+  };
+  const std::string saved = elsewhere("builder", [&] {
+    prepare();
+    BindOptions options = options_of("fp16");
+    options.batches = BatchRange{1, 3};
+    const Engine engine = Engine::build(small_net(), options);
+    engine.save(file("a.plan"));
+    return launches_of_all(engine);
+  });
+  EXPECT_THAT(saved, HasSubstr("tenon:stem "));
+  EXPECT_EQ(elsewhere("loader",
+                      [&] {
+                        prepare();
+                        return launches_of_all(Engine::load(file("a.plan")));
+                      }),
+            saved);
+  EXPECT_EQ(files_in("loader"), 0u);
+}
+
 TEST_F(EnginePlan, HoldsAsManyBytesOfParameters) {
   const std::string saved = elsewhere("builder", [&] {
     prepare();
