@@ -132,6 +132,34 @@ TEST(CudaWeights, RowsFollowTheLayoutOfTheirSource) {
   EXPECT_EQ(half_at(packed, 3 * 32), 0.0f);
 }
 
+TEST(CudaWeights, ChannelsLastFillUpFiltersAndChannels) {
+  // 3 filters of 5 channels and 2 taps, both filled up to 8.
+  std::vector<float> weights(3 * 5 * 2);
+  std::iota(weights.begin(), weights.end(), 1.0f);
+  const auto packed =
+      pack_weights({weights, {}, 3, 5, 2}, {WeightLayout::Order::channels_last, 8, 8, 1, false}, Storage::f16);
+  ASSERT_EQ(packed.size(), 8u * 2 * 8 * 2);
+  EXPECT_EQ(half_at(packed, (2 * 2 + 1) * 8 + 4), weights[(2 * 5 + 4) * 2 + 1]);
+  EXPECT_EQ(half_at(packed, (2 * 2 + 1) * 8 + 5), 0.0f);
+  EXPECT_EQ(half_at(packed, 3 * 2 * 8), 0.0f);
+}
+
+TEST(CudaWeights, GroupsSpreadOverAllChannels) {
+  // 4 filters in 2 groups of 3 channels, 2 taps.
+  std::vector<float> weights(4 * 3 * 2);
+  std::iota(weights.begin(), weights.end(), 1.0f);
+  const std::vector<float> spread = spread_weights(weights, 4, 3, 2, 2);
+  ASSERT_EQ(spread.size(), 4u * 6 * 2);
+  for (std::size_t filter = 0; filter < 4; ++filter) {
+    for (std::size_t channel = 0; channel < 6; ++channel) {
+      for (std::size_t tap = 0; tap < 2; ++tap) {
+        const bool own = channel / 3 == filter / 2;
+        EXPECT_EQ(spread[(filter * 6 + channel) * 2 + tap], own ? weights[(filter * 3 + channel % 3) * 2 + tap] : 0);
+      }
+    }
+  }
+}
+
 TEST(CudaWeights, StemPairsPixels) {
   std::vector<float> weights(2 * 3 * 49);
   std::iota(weights.begin(), weights.end(), 1.0f);
@@ -358,6 +386,14 @@ TEST_F(CudaCompile, TheRest) {
       expect_compiles(softmax_spec({3, 1000, false, true, false, storage}, target));
       expect_compiles(reorder_spec({2, 3, 14, 14}, storage, true, target));
       expect_compiles(reorder_spec({2, 3, 14, 14}, storage, false, target));
+      expect_compiles(reorder_spec({2, 3, 14, 14, true}, storage, true, target));
+      for (const bool channels_last : {false, true}) {
+        expect_compiles(relayout_spec({2, 20, 7, 7, channels_last}, storage, target));
+      }
+      expect_compiles(pointwise_spec({2, 20, 7, 7, true}, storage, residual(), target));
+      pooling.dst.channels_last = true;
+      expect_compiles(pooling_spec(pooling, scaled(), target));
+      expect_compiles(global_pooling_spec({2, 20, 7, 7, true}, false, storage, plain_epilogue(), target));
     }
   }
 }

@@ -192,6 +192,7 @@ KernelSpec depthwise(const ConvolutionProblem& problem, const EpilogueSpec& main
              {"kStrideX", problem.stride_x},
              {"kDilateY", problem.dilate_y},
              {"kDilateX", problem.dilate_x},
+             {"kChannelsLast", false},
              {"kRun", run}});
   const int runs =
       problem.images * div_up(problem.channels, unit_of(problem.storage)) * problem.dst_h * div_up(problem.dst_w, run);

@@ -45,9 +45,11 @@ EpilogueSpec plain_epilogue();
 struct WeightLayout {
   enum class Order {
     none,
-    units,      ///< (blocks of channels, chunks, taps, units of the chunk, block_n, unit)
-    rows,       ///< (channels, units of K, taps, unit)
-    depthwise,  ///< (units of channels, taps, unit) in float32
+    units,          ///< (blocks of channels, chunks, taps, units of the chunk, block_n, unit)
+    rows,           ///< (channels, units of K, taps, unit)
+    depthwise,      ///< (units of channels, taps, unit) in float32
+    channels_last,  ///< (channels in blocks of block_n, taps, source channels in chunks)
+    row_major,      ///< (channels, source channels, taps)
   };
   Order order = Order::none;
   int block_n = 1;
@@ -55,6 +57,7 @@ struct WeightLayout {
   int pad_units = 1;   ///< a block's units of K are filled up with zeros to a multiple of it
   bool side = false;   ///< a tap more: the 1×1 convolution that rides along
   bool split = false;  ///< units: a unit of K is two, what TF32 keeps of it and the rest
+  int spread = 1;      ///< groups: each filter is filled up with zeros to the source channels of all of them
   friend bool operator==(const WeightLayout&, const WeightLayout&) = default;
 };
 

@@ -25,7 +25,11 @@ KernelSpec unit_spec(std::string text, const BlockedShape& dst, Storage storage,
   spec.storage = storage;
   spec.target = target;
   spec.main = main;
-  spec.constants = {{"kImages", dst.images}, {"kChannels", dst.channels}, {"kDstH", dst.h}, {"kDstW", dst.w}};
+  spec.constants = {{"kImages", dst.images},
+                    {"kChannels", dst.channels},
+                    {"kDstH", dst.h},
+                    {"kDstW", dst.w},
+                    {"kChannelsLast", dst.channels_last}};
   spec.launch = {{div_up(units_in(dst, storage), 256), 1, 1}, 256, 0, 1};
   return spec;
 }
@@ -57,7 +61,7 @@ KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main,
 
 KernelSpec global_pooling_spec(const BlockedShape& src, bool maximum, Storage storage, const EpilogueSpec& main,
                                const Target& target) {
-  const BlockedShape dst{src.images, src.channels, 1, 1};
+  const BlockedShape dst{src.images, src.channels, 1, 1, src.channels_last};
   KernelSpec spec = unit_spec("global_pooling", dst, storage, main, target);
   add(spec, {{"kSrcPixels", src.h * src.w}, {"kMax", maximum}});
   spec.launch.grid[0] = div_up(units_in(dst, storage), 8);
@@ -103,6 +107,12 @@ KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target) {
                     {"kF32Out", problem.f32_out},
                     {"kLog", problem.log}};
   spec.launch = {{problem.rows, 1, 1}, 256, 0, 1};
+  return spec;
+}
+
+KernelSpec relayout_spec(const BlockedShape& dst, Storage storage, const Target& target) {
+  KernelSpec spec = unit_spec("relayout", dst, storage, plain_epilogue(), target);
+  spec.launch.grid = {div_up(dst.h * dst.w, 64), div_up(div_up(dst.channels, unit_of(storage)), 4), dst.images};
   return spec;
 }
 

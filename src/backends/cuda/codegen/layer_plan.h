@@ -9,6 +9,7 @@ namespace tenon::cuda {
 /// Values in the kernels' layout: (images, ⌈channels / unit⌉, h, w, unit).
 struct BlockedShape {
   int images = 1, channels = 1, h = 1, w = 1;
+  bool channels_last = false;  ///< (images, h, w, ⌈channels / unit⌉, unit) instead
 };
 
 KernelSpec pointwise_spec(const BlockedShape& shape, Storage storage, const EpilogueSpec& main, const Target& target);
@@ -39,6 +40,8 @@ struct SoftmaxProblem {
 };
 KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target);
 
+/// From one of the kernels' two layouts to that of `dst`.
+KernelSpec relayout_spec(const BlockedShape& dst, Storage storage, const Target& target);
 /// Between row-major float32 and the kernels' layout.
 KernelSpec reorder_spec(const BlockedShape& shape, Storage storage, bool to_blocks, const Target& target);
 

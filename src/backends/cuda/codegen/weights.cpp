@@ -1,5 +1,6 @@
 #include "backends/cuda/codegen/weights.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -108,6 +109,28 @@ std::vector<std::byte> pack_rows(const ConvolutionWeights& weights, Storage stor
   return writer.take();
 }
 
+std::vector<std::byte> pack_channels_last(const ConvolutionWeights& weights, const WeightLayout& layout,
+                                          Storage storage, std::size_t bytes) {
+  const auto taps = static_cast<std::size_t>(weights.taps);
+  const auto pitch = static_cast<std::size_t>(div_up(weights.src_channels, layout.chunk) * layout.chunk);
+  Writer writer(storage, bytes);
+  std::size_t from = 0;
+  for (std::size_t channel = 0; channel < static_cast<std::size_t>(weights.channels); ++channel) {
+    for (std::size_t src = 0; src < static_cast<std::size_t>(weights.src_channels); ++src) {
+      for (std::size_t tap = 0; tap < taps; ++tap) {
+        writer.put((channel * taps + tap) * pitch + src, weights.main[from++]);
+      }
+    }
+  }
+  return writer.take();
+}
+
+std::vector<std::byte> pack_row_major(const ConvolutionWeights& weights, Storage storage, std::size_t bytes) {
+  Writer writer(storage, bytes);
+  for (std::size_t i = 0; i < weights.main.size(); ++i) writer.put(i, weights.main[i]);
+  return writer.take();
+}
+
 std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage storage, std::size_t bytes) {
   const int unit = unit_of(storage);
   Writer writer(Storage::f32, bytes);
@@ -123,6 +146,7 @@ std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage
 }  // namespace
 
 std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightLayout& layout, Storage storage) {
+  src_channels *= layout.spread;
   const auto size = [](auto value) { return static_cast<std::size_t>(value); };
   const int unit = unit_of(storage), blocks = div_up(channels, layout.block_n);
   const std::size_t element = size(element_bytes(storage));
@@ -134,6 +158,11 @@ std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightL
       return size(blocks * layout.block_n) * size(div_up(src_channels, unit)) * size(taps * unit) * element;
     case WeightLayout::Order::depthwise:
       return size(div_up(channels, unit)) * size(taps * unit) * sizeof(float);
+    case WeightLayout::Order::channels_last:
+      return size(blocks * layout.block_n) * size(taps) * size(div_up(src_channels, layout.chunk) * layout.chunk) *
+             element;
+    case WeightLayout::Order::row_major:
+      return size(channels) * size(src_channels) * size(taps) * element;
     case WeightLayout::Order::none:
       break;
   }
@@ -141,10 +170,33 @@ std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightL
 }
 
 std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const WeightLayout& layout, Storage storage) {
+  if (layout.spread > 1) {
+    WeightLayout as_one = layout;
+    as_one.spread = 1;
+    const int src_channels = weights.src_channels * layout.spread;
+    const std::vector<float> spread =
+        spread_weights(weights.main, weights.channels, weights.src_channels, weights.taps, layout.spread);
+    return pack_weights({spread, {}, weights.channels, src_channels, weights.taps}, as_one, storage);
+  }
   const std::size_t bytes = packed_bytes(weights.channels, weights.src_channels, weights.taps, layout, storage);
   if (layout.order == WeightLayout::Order::units) return pack_units(weights, layout, storage, bytes);
   if (layout.order == WeightLayout::Order::rows) return pack_rows(weights, storage, bytes);
+  if (layout.order == WeightLayout::Order::channels_last) return pack_channels_last(weights, layout, storage, bytes);
+  if (layout.order == WeightLayout::Order::row_major) return pack_row_major(weights, storage, bytes);
   return pack_depthwise(weights, storage, bytes);
+}
+
+std::vector<float> spread_weights(std::span<const float> weights, int channels, int src_channels, int taps,
+                                  int groups) {
+  const auto filter = static_cast<std::size_t>(src_channels * taps), all = filter * static_cast<std::size_t>(groups);
+  std::vector<float> spread(static_cast<std::size_t>(channels) * all);
+  for (int channel = 0; channel < channels; ++channel) {
+    const auto group = static_cast<std::size_t>(channel / (channels / groups));
+    const std::span<const float> row = weights.subspan(static_cast<std::size_t>(channel) * filter, filter);
+    std::ranges::copy(
+        row, spread.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(channel) * all + group * filter));
+  }
+  return spread;
 }
 
 std::vector<float> stem_weights(std::span<const float> weights, int channels, int src_channels) {

@@ -1,12 +1,11 @@
 // Pooling with small windows: a thread makes one unit.
 // Generated: kImages, kSrcH, kSrcW, kDstH, kDstW, kChannels, kKernelH, kKernelW, kStrideY, kStrideX, kPadY, kPadX, kPadEndY,
-// kPadEndX, kMax (else the average), kCountPadding. Grid: ⌈units / 256⌉.
+// kPadEndX, kMax (else the average), kCountPadding, kChannelsLast. Grid: ⌈units / 256⌉.
 
 constexpr int kSrcPixels = kSrcH * kSrcW;
 
 TENON_DEVICE Unit pool(const Pointers& p, Place at) {
   const int first_y = at.pixel / kDstW * kStrideY - kPadY, first_x = at.pixel % kDstW * kStrideX - kPadX;
-  const int plane = (at.n * kDstUnits + at.plane) * kSrcPixels;
   Unit result;
 #pragma unroll
   for (int c = 0; c < kUnit; ++c) result.v[c] = kMax ? __uint_as_float(0xff800000u) : 0;
@@ -14,7 +13,7 @@ TENON_DEVICE Unit pool(const Pointers& p, Place at) {
   for (int k = 0; k < kKernelH * kKernelW; ++k) {
     const int y = first_y + k / kKernelW, x = first_x + k % kKernelW;
     if (y < 0 || y >= kSrcH || x < 0 || x >= kSrcW) continue;
-    const Unit v = unpack_unit(load_unit(p.src, plane + y * kSrcW + x));
+    const Unit v = unpack_unit(load_unit(p.src, unit_at(at.n, at.plane, y * kSrcW + x, kSrcPixels)));
 #pragma unroll
     for (int c = 0; c < kUnit; ++c) result.v[c] = kMax ? max_nan(result.v[c], v.v[c]) : result.v[c] + v.v[c];
   }

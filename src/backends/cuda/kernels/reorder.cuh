@@ -1,6 +1,6 @@
-// Between row-major fp32 (N, C, pixels) and the layout of the kernels, (N, C / kUnit, pixels, kUnit) in their storage: a
-// thread moves one unit.
-// Generated: kImages, kChannels, kDstH, kDstW, kToBlocks. Grid: ⌈units / 256⌉.
+// Between row-major fp32 (N, C, pixels) and a layout of the kernels, (N, C / kUnit, pixels, kUnit) or channels last, in
+// their storage: a thread moves one unit.
+// Generated: kImages, kChannels, kDstH, kDstW, kChannelsLast, kToBlocks. Grid: ⌈units / 256⌉.
 
 extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_constant__ Pointers p) {
   const int unit = blockIdx.x * 256 + threadIdx.x;

@@ -3,12 +3,19 @@
 constexpr int kDstPixels = kDstH * kDstW, kDstUnits = div_up(kChannels, kUnit);
 constexpr int kAllUnits = kImages * kDstUnits * kDstPixels;
 
+// kChannelsLast: a pixel's units lie one after another, (N, pixels, C / kUnit, kUnit), in place of a unit's pixels.
+
 /// Which unit of the outputs.
 struct Place {
   int n, plane, pixel;
 };
 TENON_DEVICE Place place_of(int unit) {
+  if (kChannelsLast) return {unit / (kDstUnits * kDstPixels), unit % kDstUnits, unit / kDstUnits % kDstPixels};
   return {unit / (kDstUnits * kDstPixels), unit / kDstPixels % kDstUnits, unit % kDstPixels};
+}
+/// The other way round, of a tensor with as many channels and `pixels` pixels.
+TENON_DEVICE int unit_at(int n, int plane, int pixel, int pixels) {
+  return kChannelsLast ? (n * pixels + pixel) * kDstUnits + plane : (n * kDstUnits + plane) * pixels + pixel;
 }
 
 /// The epilogue of a whole unit, stored with one write an output.
