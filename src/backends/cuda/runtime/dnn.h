@@ -29,7 +29,14 @@ namespace tenon::cuda {
   X(cudnnFindConvolutionForwardAlgorithm)      \
   X(cudnnConvolutionForward)                   \
   X(cudnnFindConvolutionBackwardDataAlgorithm) \
-  X(cudnnConvolutionBackwardData)
+  X(cudnnConvolutionBackwardData)              \
+  X(cudnnGetLastErrorString)                   \
+  X(cudnnBackendCreateDescriptor)              \
+  X(cudnnBackendDestroyDescriptor)             \
+  X(cudnnBackendSetAttribute)                  \
+  X(cudnnBackendGetAttribute)                  \
+  X(cudnnBackendFinalize)                      \
+  X(cudnnBackendExecute)
 
 /// cuDNN, opened at run time.
 struct Cudnn {
