@@ -25,6 +25,9 @@ std::optional<std::string> tune() {
 std::optional<std::string> cuda_mma() {
   return read("TENON_CUDA_MMA");
 }
+std::optional<std::string> cuda_candidates() {
+  return read("TENON_CUDA_CANDIDATES");
+}
 std::optional<std::string> cache_home() {
   return read("XDG_CACHE_HOME");
 }

@@ -15,6 +15,8 @@ std::optional<std::string> tune();
 /// TENON_CUDA_MMA: "1" makes engines use the kernels of sm_80 on newer GPUs too, which is how they are tested there;
 /// "0" makes fp32 use wgmma like the rest.
 std::optional<std::string> cuda_mma();
+/// TENON_CUDA_CANDIDATES: "cudnn" leaves an engine's convolutions to cuDNN alone.
+std::optional<std::string> cuda_candidates();
 /// XDG_CACHE_HOME: where caches are kept; ~/.cache where unset.
 std::optional<std::string> cache_home();
 /// HOME: the user's folder.

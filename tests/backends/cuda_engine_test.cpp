@@ -45,6 +45,9 @@ Tensor run(const Model& model, const Shape& shape, const std::string& device, co
   options.precision = precision;
   options.shapes = {{"data", shape}};
   const Engine engine = Engine::build(model, options);
+  for (const StepInfo& step : engine.steps()) {
+    EXPECT_NE(step.implementation, "host:reference") << step.node << ": " << testing::PrintToString(step.refusals);
+  }
   Tensor first = forward(engine);
   if (backend == "cuda") {
     const std::string file = testing::TempDir() + "cuda_engine_test.plan";
@@ -91,6 +94,7 @@ class CudaEngine : public testing::TestWithParam<Accuracy> {
     setenv("TENON_TUNE", "off", 1);  // measuring compiles six kernels for one
     setenv("TENON_CUDA_MMA", GetParam().mma ? "1" : "0", 1);
   }
+  void TearDown() override { unsetenv("TENON_CUDA_CANDIDATES"); }
   void expect_agrees(const Model& model, const Shape& shape) {
     const Tensor wanted = run(model, shape, "cpu", "plain", "fp32");
     const Tensor got = run(model, shape, "cuda:0", "cuda", GetParam().precision);
@@ -129,15 +133,98 @@ constexpr const char* kOdd = R"(
 return %g
 )";
 
+Model odd() {
+  return Model(parse_graph(kOdd, ops()), {{"w0", random_tensor({21, 5, 3, 5}, 1, 0.1f)},
+                                          {"b0", random_tensor({21}, 2, 0.1f)},
+                                          {"w1", random_tensor({21, 1, 3, 3}, 3, 0.3f)},
+                                          {"w2", random_tensor({13, 21, 3, 3}, 4, 0.1f)},
+                                          {"w3", random_tensor({30, 13 * 5 * 8}, 5, 0.1f)},
+                                          {"w4", random_tensor({11, 30}, 6, 0.3f)},
+                                          {"b4", random_tensor({11}, 8, 0.3f)}});
+}
+
 TEST_P(CudaEngine, RunsOddShapes) {
-  const Model model(parse_graph(kOdd, ops()), {{"w0", random_tensor({21, 5, 3, 5}, 1, 0.1f)},
-                                               {"b0", random_tensor({21}, 2, 0.1f)},
-                                               {"w1", random_tensor({21, 1, 3, 3}, 3, 0.3f)},
-                                               {"w2", random_tensor({13, 21, 3, 3}, 4, 0.1f)},
-                                               {"w3", random_tensor({30, 13 * 5 * 8}, 5, 0.1f)},
-                                               {"w4", random_tensor({11, 30}, 6, 0.3f)},
-                                               {"b4", random_tensor({11}, 8, 0.3f)}});
-  for (const std::int64_t batch : {1, 5, 20}) expect_agrees(model, Shape{batch, 5, 17, 15});
+  for (const std::int64_t batch : {1, 5, 20}) expect_agrees(odd(), Shape{batch, 5, 17, 15});
+}
+
+TEST_P(CudaEngine, RunsByCudnnAlone) {
+  setenv("TENON_CUDA_CANDIDATES", "cudnn", 1);
+  expect_agrees(odd(), Shape{3, 5, 17, 15});
+  for (const std::int64_t batch : {1, 2}) expect_agrees(Model::zoo("resnet18_v2"), Shape{batch, 3, 224, 224});
+}
+
+// Groups whose channels fill no unit, groups that do, groups of a row.
+constexpr const char* kGroups = R"(
+%data = variable
+%w0 = variable
+%b0 = variable
+%w1 = variable
+%w2 = variable
+%c0 = Convolution(%data, %w0, %b0) {kernel=(3, 3), num_filter=24, pad=(1, 1), num_group=3}
+%r0 = Activation(%c0) {act_type=relu}
+%c1 = Convolution(%r0, %w1) {kernel=(3, 5), num_filter=64, pad=(1, 2), stride=(2, 1), num_group=8, no_bias=True}
+%t = Reshape(%c1) {shape=(0, 0, -1)}
+%c2 = Convolution(%t, %w2) {kernel=(3,), num_filter=32, num_group=2, no_bias=True}
+return %c2
+)";
+
+Model groups() {
+  return Model(parse_graph(kGroups, ops()), {{"w0", random_tensor({24, 4, 3, 3}, 1, 0.2f)},
+                                             {"b0", random_tensor({24}, 2, 0.1f)},
+                                             {"w1", random_tensor({64, 3, 3, 5}, 3, 0.2f)},
+                                             {"w2", random_tensor({32, 32, 3}, 4, 0.1f)}});
+}
+
+TEST_P(CudaEngine, RunsGroups) {
+  for (const std::int64_t batch : {1, 5}) expect_agrees(groups(), Shape{batch, 12, 9, 11});
+  setenv("TENON_CUDA_CANDIDATES", "cudnn", 1);
+  expect_agrees(groups(), Shape{2, 12, 9, 11});
+}
+
+constexpr const char* kVolume = R"(
+%data = variable
+%w0 = variable
+%b0 = variable
+%w1 = variable
+%w2 = variable
+%b2 = variable
+%c0 = Convolution(%data, %w0, %b0) {kernel=(3, 3, 3), num_filter=16, pad=(1, 0, 1)}
+%r0 = Activation(%c0) {act_type=relu}
+%c1 = Convolution(%r0, %w1) {kernel=(1, 3, 2), num_filter=24, stride=(1, 2, 2), num_group=2, no_bias=True}
+%c2 = Deconvolution(%c1, %w2, %b2) {kernel=(2, 3, 3), num_filter=5, stride=(1, 2, 2), no_bias=False}
+%s = Activation(%c2) {act_type=sigmoid}
+return %s
+)";
+
+TEST_P(CudaEngine, RunsVolumes) {
+  const Model model(parse_graph(kVolume, ops()), {{"w0", random_tensor({16, 5, 3, 3, 3}, 1, 0.1f)},
+                                                  {"b0", random_tensor({16}, 2, 0.1f)},
+                                                  {"w1", random_tensor({24, 8, 1, 3, 2}, 3, 0.2f)},
+                                                  {"w2", random_tensor({24, 5, 2, 3, 3}, 4, 0.2f)},
+                                                  {"b2", random_tensor({5}, 5, 0.1f)}});
+  for (const std::int64_t batch : {1, 3}) expect_agrees(model, Shape{batch, 5, 4, 9, 8});
+}
+
+// Padding, one side longer than the stride makes it, groups that fill units and groups that do not.
+constexpr const char* kDeconvolutions = R"(
+%data = variable
+%w0 = variable
+%b0 = variable
+%w1 = variable
+%w2 = variable
+%d0 = Deconvolution(%data, %w0, %b0) {kernel=(4, 3), num_filter=32, stride=(2, 2), pad=(1, 1), adj=(0, 1), no_bias=False}
+%r0 = Activation(%d0) {act_type=relu}
+%d1 = Deconvolution(%r0, %w1) {kernel=(2, 2), num_filter=16, stride=(2, 2), num_group=2}
+%d2 = Deconvolution(%d1, %w2) {kernel=(3, 3), num_filter=6, pad=(1, 1), num_group=2}
+return %d2
+)";
+
+TEST_P(CudaEngine, RunsDeconvolutions) {
+  const Model model(parse_graph(kDeconvolutions, ops()), {{"w0", random_tensor({10, 32, 4, 3}, 1, 0.2f)},
+                                                          {"b0", random_tensor({32}, 2, 0.1f)},
+                                                          {"w1", random_tensor({32, 8, 2, 2}, 3, 0.2f)},
+                                                          {"w2", random_tensor({16, 3, 3, 3}, 4, 0.2f)}});
+  for (const std::int64_t batch : {1, 4}) expect_agrees(model, Shape{batch, 10, 7, 6});
 }
 
 // Enough images for kernels that stay: a thin first layer, maps that tiles fill and pools halve, a map that they do not

@@ -268,7 +268,7 @@ CUresult cuCtxGetCurrent(CUcontext* handle) {
   return CUDA_SUCCESS;
 }
 CUresult cuCtxSynchronize() {
-  return CUDA_ERROR_NOT_SUPPORTED;  // nothing here waits for a whole device
+  return pending == 0 ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;  // nothing here waits for all streams of a device
 }
 
 // ---- memory ----

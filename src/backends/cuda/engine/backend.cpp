@@ -10,7 +10,8 @@ namespace tenon::cuda {
 namespace {
 
 FusedKernel reorder_kernel(const GpuDevice& device, const Shape& shape, MemoryFormat blocks, bool to_blocks) {
-  return FusedKernel(device, reorder_spec(blocked_shape(shape), storage_in(blocks), to_blocks, target_of(device)));
+  const BlockedShape lying = blocked_shape(shape, blocks);
+  return FusedKernel(device, reorder_spec(lying, storage_in(blocks), to_blocks, target_of(device)));
 }
 
 }  // namespace
@@ -27,6 +28,10 @@ Kernel engine_reorder(const GpuDevice& device, const TensorType& type, MemoryFor
   };
   if (from.row_major() || to.row_major()) {
     const FusedKernel kernel = reorder_kernel(device, type.shape, from.row_major() ? to : from, from.row_major());
+    return {[=](const Operands& operands) { launch(kernel, operands.src[0], operands.dst[0], operands.stream); }};
+  }
+  if (from.stored == to.stored) {
+    const FusedKernel kernel = relayout_kernel(device, type.shape, to);
     return {[=](const Operands& operands) { launch(kernel, operands.src[0], operands.dst[0], operands.stream); }};
   }
   const FusedKernel there = reorder_kernel(device, type.shape, from, false);
@@ -46,11 +51,14 @@ Backend engine_backend(int ordinal) {
   backend.reorder = [&device = device_of(*backend.memory)](const TensorType& type, MemoryFormat from, MemoryFormat to) {
     return engine_reorder(device, type, from, to);
   };
-  backend.fuse = [&device = device_of(*backend.memory)](Body& body) { fuse_for_kernels(body, target_of(device)); };
+  backend.fuse = [&device = device_of(*backend.memory)](Body& body) {
+    if (!only_cudnn()) fuse_for_kernels(body, target_of(device));
+  };
   backend.fused_ops = fused_ops();
   std::vector<Implementation> own;
-  for (const auto family : {engine_convolution_implementations, engine_matmul_implementations,
-                            engine_layer_implementations, engine_concat_implementations}) {
+  for (const auto family :
+       {engine_convolution_implementations, engine_cudnn_implementations, engine_matmul_implementations,
+        engine_layer_implementations, engine_concat_implementations}) {
     for (Implementation& implementation : family()) own.push_back(forgiving(std::move(implementation)));
   }
   backend.implementations.insert(backend.implementations.begin(), own.begin(), own.end());

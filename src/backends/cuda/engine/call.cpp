@@ -80,15 +80,31 @@ MemoryFormat blocked_format(Storage storage) {
   return {4, std::nullopt};
 }
 
+MemoryFormat channels_last_format(Storage storage, std::int64_t channels) {
+  MemoryFormat format = blocked_format(storage);
+  format.block *= std::max<std::int64_t>((channels + format.block - 1) / format.block, 1);
+  return format;
+}
+
+MemoryFormat format_like(MemoryFormat src, Storage storage, const Shape& shape) {
+  const bool channels_last = src.block > unit_of(storage) || (src.row_major() && only_cudnn());
+  return channels_last ? channels_last_format(storage, shape[1]) : blocked_format(storage);
+}
+
 Storage storage_in(MemoryFormat format) {
   if (format.stored == DType::float16) return Storage::f16;
   return format.stored == DType::bfloat16 ? Storage::bf16 : Storage::f32;
 }
 
-BlockedShape blocked_shape(const Shape& shape) {
+BlockedShape blocked_shape(const Shape& shape, MemoryFormat format) {
   const auto size = [&](int axis) { return static_cast<int>(shape[axis]); };
-  if (shape.rank() == 4) return {size(0), size(1), size(2), size(3)};
-  return {size(0), size(1), 1, static_cast<int>(shape.elements(2, shape.rank()))};
+  const bool channels_last = format.block > unit_of(storage_in(format));
+  if (shape.rank() == 4) return {size(0), size(1), size(2), size(3), channels_last};
+  return {size(0), size(1), 1, static_cast<int>(shape.elements(2, shape.rank())), channels_last};
+}
+
+FusedKernel relayout_kernel(const GpuDevice& device, const Shape& shape, MemoryFormat to) {
+  return FusedKernel(device, relayout_spec(blocked_shape(shape, to), storage_in(to), target_of(device)));
 }
 
 FusedCall::FusedCall(const StepRequest& request)
@@ -163,9 +179,9 @@ std::shared_ptr<const Tensor> FusedCall::pack(const WeightLayout& layout, const 
   const Tensor& source = *request_.constant[1];
   const Tensor* side = shape.side ? request_.constant[2] : nullptr;
   const std::string kind =
-      fmt::format("{} order={} n={} chunk={} units={} split={} taps={} stem={} side={}", name(storage_),
+      fmt::format("{} order={} n={} chunk={} units={} split={} spread={} taps={} stem={} side={}", name(storage_),
                   static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units, layout.split,
-                  shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
+                  layout.spread, shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
   const int channels = static_cast<int>(source.shape()[0]);
   const int src_channels = shape.stem ? kStemChannels : shape.src_channels, taps = shape.stem ? kStemTaps : shape.taps;
   const TensorType type = bytes_type(packed_bytes(channels, src_channels, taps, layout, storage_));
@@ -182,13 +198,33 @@ std::shared_ptr<const Tensor> FusedCall::pack(const WeightLayout& layout, const 
   });
 }
 
+std::vector<std::function<void(void*)>> FusedCall::changes_for(WayLayout layout, const KernelPointers& pointers,
+                                                               std::size_t tensors) const {
+  const OpCall& call = request_.call;
+  const MemoryFormat blocks = blocked_format(storage_);
+  std::vector<std::function<void(void*)>> changes;
+  const auto add = [&](const TensorType& type, MemoryFormat to, const void* memory) {
+    if (reads_alike(type.shape, to, blocks)) return;
+    // Of zeros: in place is as good as anywhere.
+    changes.push_back([kernel = engine_reorder(device_, type, blocks, to), memory](void* stream) {
+      void* const dst = const_cast<void*>(memory);
+      kernel.run({{&memory, 1}, {&dst, 1}, nullptr, stream});
+    });
+  };
+  const auto wanted = [&](const TensorType& type) { return channels_last_format(storage_, type.shape[1]); };
+  add(call.inputs[0], layout == WayLayout::row_major ? MemoryFormat{} : wanted(call.inputs[0]), pointers.src);
+  if (layout == WayLayout::row_major) return changes;
+  for (std::size_t i = 0; i < tensors; ++i) add(call.outputs[0], wanted(call.outputs[0]), pointers.dst[0]);
+  for (std::size_t i = 0; i < epilogue_.expressions.size(); ++i) {
+    if (epilogue_.stored[i]) add(call.outputs[0], wanted(call.outputs[0]), pointers.dst[i]);
+  }
+  return changes;
+}
+
 StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryFormat dst,
                          const WeightShape& weights) const {
   const OpCall& call = request_.call;
   StepPlan plan;
-  plan.src.assign(call.inputs.size(), {});
-  plan.src[0] = src;
-  plan.dst.assign(call.outputs.size(), dst);
   if (weights.taps > 0) plan.absorbed.push_back(1);
   if (weights.side) plan.absorbed.push_back(2);
   const std::size_t outputs = epilogue_.expressions.size();
@@ -207,7 +243,6 @@ StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryF
       plan.absorbed.push_back(input);
       plan.packed.push_back(vectors_[k]);
     } else {
-      plan.src[static_cast<std::size_t>(input)] = dst;
       tensors.emplace_back(input, static_cast<int>(k));
     }
   }
@@ -228,7 +263,9 @@ StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryF
     }
     if (weights.taps > 0) packed = pack(way.weights, weights);
     measured.weight = packed ? packed->data() : nullptr;
-    return Trial{measured, way.workspace_bytes == 0 ? nullptr : scratch->take(way.workspace_bytes)};
+    Trial trial{measured, way.workspace_bytes == 0 ? nullptr : scratch->take(way.workspace_bytes)};
+    if (way.layout != WayLayout::blocks) trial.changes = changes_for(way.layout, measured, tensors.size());
+    return trial;
   };
   const auto abandon = [&] {
     scratch->abandon();
@@ -241,6 +278,15 @@ StepPlan FusedCall::plan(const Candidates& candidates, MemoryFormat src, MemoryF
     fixed.weight = packed->data();
     plan.packed.push_back(packed);
   }
+  if (way.layout == WayLayout::row_major) src = {};
+  if (way.layout == WayLayout::channels_last) {
+    src = channels_last_format(storage_, call.shape_in(0)[1]);
+    dst = channels_last_format(storage_, call.shape_out()[1]);
+  }
+  plan.src.assign(call.inputs.size(), {});
+  plan.src[0] = src;
+  for (const auto& [input, operand] : tensors) plan.src[static_cast<std::size_t>(input)] = dst;
+  plan.dst.assign(call.outputs.size(), dst);
   plan.variant = way.label;
   plan.kernel.workspace_bytes = way.workspace_bytes;
   plan.kernel.run = [launch = std::move(way.launch), fixed, tensors, outputs](const Operands& operands) {

@@ -53,8 +53,9 @@ void join(const GpuFunction& kernel, ConcatGeometry g, const Operands& at) {
 
 Offer offer_concat(const StepRequest& request) {
   const OpCall& call = request.call;
-  const auto blocked = std::ranges::find_if(request.src, [](MemoryFormat format) { return !format.row_major(); });
-  if (blocked == request.src.end()) return copy_implementations().front().offer(request);
+  const auto lying = std::ranges::find_if(request.src, [](MemoryFormat format) { return !format.row_major(); });
+  if (lying == request.src.end()) return copy_implementations().front().offer(request);
+  const MemoryFormat blocked = blocked_format(storage_in(*lying));
   Conditions conditions;
   conditions.require(call.attributes().integer("dim") == 1, "dim={} is not that of the channels",
                      call.attributes().integer("dim"));
@@ -65,18 +66,18 @@ Offer offer_concat(const StepRequest& request) {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const TensorType& input = call.inputs[i];
     conditions.require(input.dtype == DType::float32, "input {} is {}, not float32", i, name(*input.dtype));
-    conditions.require(input.shape[1] % blocked->block == 0, "input {} has {} channels, which blocks of {} do not fit",
-                       i, input.shape[1], blocked->block);
+    conditions.require(input.shape[1] % blocked.block == 0, "input {} has {} channels, which blocks of {} do not fit",
+                       i, input.shape[1], blocked.block);
     conditions.require(request.constant[i] == nullptr, "input {} is a parameter", i);
   }
   if (conditions.refuse()) return conditions.reason();
-  const ConcatGeometry g = geometry_of(call, *blocked);
+  const ConcatGeometry g = geometry_of(call, blocked);
   const GpuFunction kernel = GpuFunction::get(
       device_of(request.memory), typed_text({{"T", "float"}}, "concat", {{"MOST_JOINED", std::to_string(kMostJoined)}}),
       "concat");
   StepPlan plan;
-  plan.src.assign(call.inputs.size(), *blocked);
-  plan.dst = {*blocked};
+  plan.src.assign(call.inputs.size(), blocked);
+  plan.dst = {blocked};
   for (std::size_t i = 0; g.images == 1 && i < call.inputs.size(); ++i) {
     if (g.offset(i) % 64 == 0) plan.parts.push_back({static_cast<int>(i), g.offset(i)});
   }

@@ -1,10 +1,22 @@
 #include "backends/cuda/codegen/convolution_plan.h"
 #include "backends/cuda/codegen/fuse.h"
 #include "backends/cuda/engine/engine.h"
+#include "engine/tuner.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
 namespace {
+
+/// The most bytes that the weights of groups may become when they are spread over all channels.
+constexpr std::int64_t kMostSpread = std::int64_t{64} << 20;
+
+/// Whether cuDNN is worth measuring beside generated kernels: where those multiply zeros, or where the user has time;
+/// or whether it may have been measured before.
+/// (Making its plans ready takes longer than compiling kernels.)
+bool asks_cudnn(const StepRequest& request, int spread) {
+  const bool recorded = request.variant != nullptr;
+  return spread > 1 || recorded || (request.tuner != nullptr && request.tuner->options().effort == Effort::full);
+}
 
 Offer offer_convolution(const StepRequest& request) {
   const OpCall& call = request.call;
@@ -12,16 +24,25 @@ Offer offer_convolution(const StepRequest& request) {
   conditions.require(call.shape_in(0).rank() <= 4, "there are {} spatial axes, not one or two",
                      call.shape_in(0).rank() - 2);
   conditions.require(request.constant[1] != nullptr, "the weight is computed");
+  conditions.require(!only_cudnn(), "TENON_CUDA_CANDIDATES leaves convolutions to cuDNN");
   if (conditions.refuse()) return conditions.reason();
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
-  const ConvolutionProblem problem = convolution_problem(call);
-  const auto candidates = convolution_candidates(problem, fused.epilogue(), {}, fused.target());
-  conditions.require(!candidates.empty(), "{} groups of {} channels, neither one nor depthwise", problem.groups,
-                     problem.src_channels);
+  ConvolutionProblem problem = convolution_problem(call);
+  const WeightShape weights{problem.src_channels / problem.groups, problem.taps()};
+  // Groups other than one and depthwise run as one, whose filters have zeros for the other groups' channels.
+  const int spread = problem.depthwise() ? 1 : problem.groups;
+  const std::int64_t bytes = call.shape_in(1).elements() * spread * element_bytes(fused.storage());
+  conditions.require(spread == 1 || bytes <= kMostSpread,
+                     "spread over all channels the weights of {} groups would take {} bytes, more than {}", spread,
+                     bytes, kMostSpread);
   if (conditions.refuse()) return conditions.reason();
+  problem.groups /= spread;
+  Candidates candidates{convolution_candidates(problem, fused.epilogue(), {}, fused.target()), {}};
+  for (KernelSpec& spec : candidates.generated) spec.weights.spread = spread;
+  if (asks_cudnn(request, spread)) candidates.libraries = cudnn_libraries(fused);
   const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan({candidates, {}}, format, format, {problem.src_channels / problem.groups, problem.taps()});
+  return fused.plan(candidates, format, format, weights);
 }
 
 Offer offer_pair(const StepRequest& request) {

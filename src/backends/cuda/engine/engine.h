@@ -19,15 +19,26 @@ std::vector<Implementation> engine_convolution_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_layer_implementations();
 std::vector<Implementation> engine_concat_implementations();
+std::vector<Implementation> engine_cudnn_implementations();
 
 /// Channels in blocks of 16 bytes.
 MemoryFormat blocked_format(Storage storage);
+/// All channels in one block, a multiple of those: how cuDNN wants its data.
+MemoryFormat channels_last_format(Storage storage, std::int64_t channels);
+/// What a step that runs in either of the two gives `shape` in whose data lies in `src`.
+MemoryFormat format_like(MemoryFormat src, Storage storage, const Shape& shape);
 /// How blocks in this format are stored.
 Storage storage_in(MemoryFormat format);
 /// A value of rank 2 and up as (images, channels, 1, rest) or, with two spatial axes, as it is.
-BlockedShape blocked_shape(const Shape& shape);
-/// Between row-major float32 and the blocks, and from blocks to blocks by way of it.
+BlockedShape blocked_shape(const Shape& shape, MemoryFormat format = {});
+/// From one of the kernels' two layouts to that of `to`, as it is stored.
+FusedKernel relayout_kernel(const GpuDevice& device, const Shape& shape, MemoryFormat to);
+/// Between row-major float32, blocks and channels last; where the stored type changes, too, by way of float32.
 Kernel engine_reorder(const GpuDevice& device, const TensorType& type, MemoryFormat from, MemoryFormat to);
+
+/// Whether every convolution is left to cuDNN, all values in between have their channels last, and nothing is joined
+/// that only generated kernels run: the comparison that TENON_CUDA_CANDIDATES asks for.
+bool only_cudnn();
 
 /// What a kernel's weights are: filters of `taps` elements over `src_channels` channels; no taps, no weights.
 struct WeightShape {
@@ -56,14 +67,17 @@ class FusedCall {
   /// Inputs that are the operands of a product beside the main one, one value a channel each. Why not, else empty.
   std::string take_side_vectors(int first, int count);
 
-  /// The plan of a step that runs one of the candidates. Its data and its results lie in the given formats, tensor
-  /// operands as the results.
+  /// The plan of a step that runs one of the candidates. Its data and its results lie in the given formats, or as the
+  /// way that is taken wants them; tensor operands as the results.
   StepPlan plan(const Candidates& candidates, MemoryFormat src, MemoryFormat dst,
                 const WeightShape& weights = {}) const;
 
  private:
   /// The device's copy of a vector, in float32, filled up.
   std::shared_ptr<const Tensor> vector_of(int input) const;
+  /// The changes of layout that a way may cost which does not run in blocks.
+  std::vector<std::function<void(void* stream)>> changes_for(WayLayout layout, const KernelPointers& pointers,
+                                                             std::size_t tensors) const;
   /// The device's copy of the weights, packed for the kernel.
   std::shared_ptr<const Tensor> pack(const WeightLayout& layout, const WeightShape& shape) const;
 
@@ -77,5 +91,8 @@ class FusedCall {
   std::vector<std::shared_ptr<const Tensor>> side_vectors_;
   std::string problem_;
 };
+
+/// cuDNN's ways to run a convolution or a deconvolution. They refer to the call.
+std::vector<LibraryWays> cudnn_libraries(const FusedCall& fused);
 
 }  // namespace tenon::cuda

@@ -44,12 +44,12 @@ class Stopwatch {
 
   /// Nothing where the first launch does not end in time; the stopwatch is of no more use then.
   std::optional<float> microseconds(const Way& way, const Trial& trial) {
-    way.launch(stream_, trial.pointers, trial.workspace);
+    launch(way, trial);
     if (!ends_in_time()) return {};
     CUgraph graph = nullptr;
     CUgraphExec recorded = nullptr;
     check(driver().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-    for (int i = 0; i < kLaunches; ++i) way.launch(stream_, trial.pointers, trial.workspace);
+    for (int i = 0; i < kLaunches; ++i) launch(way, trial);
     check(driver().cuStreamEndCapture(stream_, &graph));
     check(driver().cuGraphInstantiateWithFlags(&recorded, graph, 0));
     check(driver().cuGraphDestroy(graph));
@@ -68,6 +68,11 @@ class Stopwatch {
   }
 
  private:
+  void launch(const Way& way, const Trial& trial) const {
+    way.launch(stream_, trial.pointers, trial.workspace);
+    for (const auto& change : trial.changes) change(stream_);
+  }
+
   bool ends_in_time() const {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     for (;;) {
@@ -98,11 +103,10 @@ void compile_all(const std::vector<KernelSpec>& candidates, std::size_t count) {
 }
 
 /// What a measured choice is kept by: everything that decides it but the values.
-std::string problem_key(const GpuDevice& device, const std::vector<KernelSpec>& generated,
-                        const std::vector<Way>& libraries) {
+std::string problem_key(const GpuDevice& device, const Candidates& candidates) {
   std::string key = device.properties().name;
-  for (const Way& way : libraries) key += '\n' + way.label;
-  for (const KernelSpec& spec : generated) {
+  for (const LibraryWays& library : candidates.libraries) key += '\n' + library.key();
+  for (const KernelSpec& spec : candidates.generated) {
     key += '\n' + spec.label + ' ' + std::string(name(spec.storage)) + ' ' + to_text(spec.main.expressions) + ' ' +
            to_text(spec.side.expressions);
     for (const auto& [constant, value] : spec.constants) key += fmt::format(" {}={}", constant, value);
@@ -138,34 +142,81 @@ FusedKernel first_kernel(const GpuDevice& device, const std::vector<KernelSpec>&
   fail(ErrorCode::internal, "none of {} kernels could be made", candidates.size());
 }
 
+/// Without measuring.
+Way first_way(const GpuDevice& device, const Candidates& candidates) {
+  if (!candidates.generated.empty()) return way_of(first_kernel(device, candidates.generated));
+  std::string reasons;
+  for (const LibraryWays& library : candidates.libraries) {
+    try {
+      return library.ways({}).at(0);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::internal) throw;
+      device.make_current();  // throws where the device is lost
+      reasons += reasons.empty() ? error.what() : std::string("; ") + error.what();
+    }
+  }
+  fail(ErrorCode::internal, "{}", reasons);
+}
+
+/// A library's ways, or none and a line in the log.
+std::vector<Way> try_library(const GpuDevice& device, const LibraryWays& library, const LibraryWays::Wanted& wanted) {
+  try {
+    return library.ways(wanted);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::internal) throw;
+    device.make_current();  // throws where the device is lost
+    log(LogLevel::debug, "a library is left out: {}", error.what());
+    return {};
+  }
+}
+
 /// The ways that are measured: the first of the kernels, those that compile, and the libraries'.
-std::vector<Way> contenders(const GpuDevice& device, const std::vector<KernelSpec>& generated,
-                            const std::vector<Way>& libraries) {
+std::vector<Way> contenders(const GpuDevice& device, const Candidates& candidates) {
+  const std::vector<KernelSpec>& generated = candidates.generated;
   const std::size_t count = std::min(generated.size(), kMeasured);
   compile_all(generated, count);
   std::string sizes;
-  for (const auto& [constant, value] : generated.front().constants) sizes += fmt::format(" {}={}", constant, value);
+  if (count > 0) {
+    for (const auto& [constant, value] : generated.front().constants) sizes += fmt::format(" {}={}", constant, value);
+  }
+  for (const LibraryWays& library : candidates.libraries) sizes += " " + library.key();
   log(LogLevel::debug, "measuring {} kernels for {}", count, sizes);
   std::vector<Way> ways;
   for (std::size_t i = 0; i < count; ++i) {
     if (auto kernel = try_kernel(device, generated[i])) ways.push_back(way_of(*std::move(kernel)));
   }
-  ways.insert(ways.end(), libraries.begin(), libraries.end());
+  for (const LibraryWays& library : candidates.libraries) {
+    for (Way& way : try_library(device, library, {.all = true})) ways.push_back(std::move(way));
+  }
   return ways;
 }
 
+/// Nothing where it fails, with a line in the log, or does not end in time.
+std::optional<float> time_of(const GpuDevice& device, Stopwatch& stopwatch, const Way& way, const Trial& trial) {
+  try {
+    const std::optional<float> time = stopwatch.microseconds(way, trial);
+    if (!time) {
+      log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", way.label, kPatience.count());
+    }
+    return time;
+  } catch (const Error& error) {
+    device.make_current();  // throws where the device is lost
+    log(LogLevel::warning, "the kernel '{}' is left out: {}", way.label, error.what());
+    return {};
+  }
+}
+
 /// The fastest; none where there is nothing to measure.
-std::optional<Way> measured_way(const std::vector<Way>& ways, const std::function<Trial(const Way&)>& prepare,
-                                const std::function<void()>& abandon) {
+std::optional<Way> measured_way(const GpuDevice& device, const std::vector<Way>& ways,
+                                const std::function<Trial(const Way&)>& prepare, const std::function<void()>& abandon) {
   auto stopwatch = std::make_unique<Stopwatch>();
   std::optional<Way> best;
   float least = 0;
-  std::size_t late = 0;
+  std::size_t left_out = 0;
   for (const Way& way : ways) {
-    const std::optional<float> time = stopwatch->microseconds(way, prepare(way));
+    const std::optional<float> time = time_of(device, *stopwatch, way, prepare(way));
     if (!time) {
-      log(LogLevel::warning, "the kernel '{}' is left out: it has not ended after {} ms", way.label, kPatience.count());
-      ++late;
+      ++left_out;
       if (abandon) abandon();
       stopwatch = std::make_unique<Stopwatch>();
       continue;
@@ -175,27 +226,26 @@ std::optional<Way> measured_way(const std::vector<Way>& ways, const std::functio
     best = way;
     least = *time;
   }
-  if (!best && late > 0) {
-    fail(ErrorCode::internal, "none of {} kernels could be used: {} have not ended after {} ms each", ways.size(), late,
-         kPatience.count());
+  if (!best && left_out > 0) {
+    fail(ErrorCode::internal, "none of {} kernels could be used: {} failed or have not ended after {} ms each",
+         ways.size(), left_out, kPatience.count());
   }
   return best;
 }
 
 /// The way that was measured to be the best before, where it can still be made.
-std::optional<Way> kept_way(const GpuDevice& device, const std::vector<KernelSpec>& generated,
-                            const std::vector<Way>& libraries, const std::string& label) {
-  const auto library = std::ranges::find(libraries, label, &Way::label);
-  if (library != libraries.end()) return *library;
-  const auto spec = std::ranges::find(generated, label, &KernelSpec::label);
-  if (spec == generated.end()) return {};
-  auto kernel = try_kernel(device, *spec);
-  if (!kernel) return {};
-  return way_of(*std::move(kernel));
-}
-
-std::vector<Way> library_ways(const Candidates& candidates) {
-  return candidates.libraries ? candidates.libraries() : std::vector<Way>();
+std::optional<Way> kept_way(const GpuDevice& device, const Candidates& candidates, const std::string& label) {
+  const auto spec = std::ranges::find(candidates.generated, label, &KernelSpec::label);
+  if (spec != candidates.generated.end()) {
+    auto kernel = try_kernel(device, *spec);
+    if (!kernel) return {};
+    return way_of(*std::move(kernel));
+  }
+  for (const LibraryWays& library : candidates.libraries) {
+    std::vector<Way> ways = try_library(device, library, {.label = label});
+    if (!ways.empty()) return std::move(ways.front());
+  }
+  return {};
 }
 
 }  // namespace
@@ -250,17 +300,15 @@ Target target_of(const GpuDevice& device) {
 
 Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
                const std::function<void()>& abandon) {
-  const std::vector<KernelSpec>& generated = candidates.generated;
-  if (!prepare || env::tune() == "off") return way_of(first_kernel(device, generated));
-  const std::vector<Way> libraries = library_ways(candidates);
-  if (generated.size() + libraries.size() == 1) return way_of(first_kernel(device, generated));
+  const bool single = candidates.generated.size() == 1 && candidates.libraries.empty();
+  if (!prepare || single || env::tune() == "off") return first_way(device, candidates);
   static const FileCache cache = FileCache::named("cuda-choices");
-  const std::string key = problem_key(device, generated, libraries);
+  const std::string key = problem_key(device, candidates);
   if (const auto kept = cache.find(key)) {
-    if (auto way = kept_way(device, generated, libraries, *kept)) return *std::move(way);
+    if (auto way = kept_way(device, candidates, *kept)) return *std::move(way);
   }
-  auto way = measured_way(contenders(device, generated, libraries), prepare, abandon);
-  if (!way) return way_of(first_kernel(device, generated));
+  auto way = measured_way(device, contenders(device, candidates), prepare, abandon);
+  if (!way) return first_way(device, candidates);
   cache.keep(key, way->label);
   return *std::move(way);
 }
@@ -269,9 +317,10 @@ Way recorded_way(const GpuDevice& device, const Candidates& candidates, const st
   const auto spec = std::ranges::find(candidates.generated, label, &KernelSpec::label);
   if (spec != candidates.generated.end()) return way_of(FusedKernel(device, *spec));
   // Asked last: libraries take longer to open than all the rest to load.
-  const std::vector<Way> libraries = library_ways(candidates);
-  const auto library = std::ranges::find(libraries, label, &Way::label);
-  if (library != libraries.end()) return *library;
+  for (const LibraryWays& library : candidates.libraries) {
+    const std::vector<Way> ways = try_library(device, library, {.label = label});
+    if (!ways.empty()) return ways.front();
+  }
   fail(ErrorCode::corrupt, "the recorded kernel '{}' is none of those that can run it", label);
 }
 

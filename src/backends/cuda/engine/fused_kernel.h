@@ -3,6 +3,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "backends/cuda/codegen/kernel_spec.h"
@@ -42,29 +44,49 @@ class FusedKernel {
 /// What the generator should make kernels for.
 Target target_of(const GpuDevice& device);
 
+/// How a way's data and results lie: in blocks, channels last, or the data row-major and the results in blocks.
+enum class WayLayout { blocks, channels_last, row_major };
+
 /// A way to run a step: a generated kernel, or a library's.
 struct Way {
   std::string label;  ///< "ring n=128 …", "cublaslt"
   WeightLayout weights;
   std::size_t workspace_bytes = 0;
   std::function<void(void* stream, const KernelPointers& pointers, void* workspace)> launch;
+  WayLayout layout = WayLayout::blocks;
 };
 
-/// What there is to choose from: kernels to be generated, the likeliest first, and a library's ways.
+/// What a library offers for a step.
+struct LibraryWays {
+  /// Its version and what is asked of it: a part of what a choice is kept by.
+  std::function<std::string()> key;
+  /// Which of its ways: those worth measuring, the likeliest alone, or that of this label.
+  struct Wanted {
+    bool all = false;
+    std::optional<std::string> label = {};
+  };
+  /// The likeliest first. Throws Error with the reason where there is none. They may take long to make ready: it is
+  /// asked only where they are measured or taken.
+  std::function<std::vector<Way>(const Wanted& wanted)> ways;
+};
+
+/// What there is to choose from: kernels to be generated, the likeliest first, and libraries.
 struct Candidates {
   std::vector<KernelSpec> generated;
-  std::function<std::vector<Way>()> libraries;  ///< empty: none
+  std::vector<LibraryWays> libraries;
 };
 
 /// What a way is measured with: its weights packed as it wants them.
 struct Trial {
   KernelPointers pointers;
   void* workspace = nullptr;
+  /// Changes of layout that its neighbours may cost: they are measured with it.
+  std::vector<std::function<void(void* stream)>> changes = {};
 };
 
-/// The way to take. Without `prepare`, or with a single candidate, the first kernel that compiles without spilling
-/// registers. What was measured is kept on disk by device and problem. A candidate that does not end in time is left
-/// out, and `abandon` called: it may still write to what it was given.
+/// The way to take. Without `prepare`, or with a single kernel, the first kernel that compiles without spilling
+/// registers, else a library's first way. What was measured is kept on disk by device and problem. A candidate that
+/// does not end in time is left out, and `abandon` called: it may still write to what it was given.
 Way choose_way(const GpuDevice& device, const Candidates& candidates, const std::function<Trial(const Way&)>& prepare,
                const std::function<void()>& abandon = {});
 

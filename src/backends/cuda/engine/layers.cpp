@@ -17,36 +17,35 @@ Offer offer_pooling(const StepRequest& request) {
   if (conditions.refuse()) return conditions.reason();
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
-  const MemoryFormat format = blocked_format(fused.storage());
+  const MemoryFormat src_format = format_like(request.src[0], fused.storage(), call.shape_in(0));
+  const MemoryFormat dst_format = format_like(request.src[0], fused.storage(), call.shape_out());
   const bool maximum = sizes.type == PoolingType::max;
-  const BlockedShape src = blocked_shape(call.shape_in(0));
+  const BlockedShape src = blocked_shape(call.shape_in(0), src_format);
   const Window& window = sizes.window;
   const bool whole = window.kernel == window.src && window.pad_begin == Extent{0, 0, 0} && src.h * src.w >= 16;
   if (whole) {
     return fused.plan({{global_pooling_spec(src, maximum, fused.storage(), fused.epilogue(), fused.target())}, {}},
-                      format, format);
+                      src_format, dst_format);
   }
   conditions.require(window.kernel[1] * window.kernel[2] <= 49, "a window of {}×{} is not unrolled", window.kernel[1],
                      window.kernel[2]);
   if (conditions.refuse()) return conditions.reason();
   PoolingProblem problem;
   problem.src = src;
-  problem.dst = blocked_shape(call.shape_out());
+  problem.dst = blocked_shape(call.shape_out(), dst_format);
   set_window(problem, window);
   problem.maximum = maximum;
   problem.count_padding = sizes.count_include_pad;
   problem.storage = fused.storage();
-  return fused.plan({{pooling_spec(problem, fused.epilogue(), fused.target())}, {}}, format, format);
+  return fused.plan({{pooling_spec(problem, fused.epilogue(), fused.target())}, {}}, src_format, dst_format);
 }
 
 Offer offer_pointwise(const StepRequest& request) {
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
-  const MemoryFormat format = blocked_format(fused.storage());
-  return fused.plan(
-      {{pointwise_spec(blocked_shape(request.call.shape_out()), fused.storage(), fused.epilogue(), fused.target())},
-       {}},
-      format, format);
+  const MemoryFormat format = format_like(request.src[0], fused.storage(), request.call.shape_out());
+  const BlockedShape dst = blocked_shape(request.call.shape_out(), format);
+  return fused.plan({{pointwise_spec(dst, fused.storage(), fused.epilogue(), fused.target())}, {}}, format, format);
 }
 
 /// (N, C, 1, 1) and (N, C) are the same bytes in blocks.

@@ -7,6 +7,7 @@
 #include "backends/cuda/engine/engine.h"
 #include "backends/cuda/runtime/blas.h"
 #include "backends/cuda/runtime/memory.h"
+#include "core/error.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
@@ -27,11 +28,10 @@ ConvolutionProblem whole_image(const BlockedShape& src, int channels, Storage st
   return problem;
 }
 
-/// cuBLASLt's product, which leaves its results where an output belongs, and the expressions after it. Only for blocks
-/// of 16 bits: its TF32 would not round what it stores.
+/// cuBLASLt's product, which leaves its results where an output belongs, and the expressions after it.
 std::vector<Way> library_ways(const FusedCall& fused, const BlockedShape& src, int columns) {
+  if (!blas().usable()) fail(ErrorCode::internal, "cuBLASLt is not here: {}", blas().library.problem());
   const Storage storage = fused.storage();
-  if (element_bytes(storage) != 2 || !blas().usable()) return {};
   const int unit = unit_of(storage);
   BlasProduct product;
   product.dtype = storage == Storage::f16 ? DType::float16 : DType::bfloat16;
@@ -43,7 +43,9 @@ std::vector<Way> library_ways(const FusedCall& fused, const BlockedShape& src, i
   product.c = {product.columns, false, 0};
   const auto blas_way = blas_kernel(device_of(fused.request().memory), product);
   const auto stored = std::ranges::find(fused.epilogue().stored, true);
-  if (!blas_way || stored == fused.epilogue().stored.end()) return {};
+  if (!blas_way || stored == fused.epilogue().stored.end()) {
+    fail(ErrorCode::internal, "cuBLASLt has no way to do it");
+  }
   const auto at = static_cast<std::size_t>(stored - fused.epilogue().stored.begin());
   const BlockedShape dst{src.images, columns, 1, 1};
   const FusedKernel finish(fused.device(), pointwise_spec(dst, storage, fused.epilogue(), fused.target()));
@@ -55,6 +57,16 @@ std::vector<Way> library_ways(const FusedCall& fused, const BlockedShape& src, i
              KernelPointers after = pointers;
              after.src = pointers.dst[at];
              finish.launch(stream, after);
+           }}};
+}
+
+/// Only for blocks of 16 bits: cuBLASLt's TF32 would not round what it stores.
+std::vector<LibraryWays> libraries_for(const FusedCall& fused, const BlockedShape& src, int columns) {
+  if (element_bytes(fused.storage()) != 2) return {};
+  return {{[] { return std::string("cublaslt"); },
+           [&fused, src, columns](const LibraryWays::Wanted& wanted) {
+             if (wanted.label && *wanted.label != "cublaslt") return std::vector<Way>();
+             return library_ways(fused, src, columns);
            }}};
 }
 
@@ -74,8 +86,7 @@ Offer offer_matmul(const StepRequest& request) {
   if (src.images > kFewRows || fused.has_tensor_operands()) {
     const auto candidates =
         convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target());
-    return fused.plan({candidates, [&] { return library_ways(fused, src, columns); }}, blocked, blocked,
-                      {src.channels, pixels});
+    return fused.plan({candidates, libraries_for(fused, src, columns)}, blocked, blocked, {src.channels, pixels});
   }
   RowsProblem problem;
   problem.rows = src.images;
@@ -91,7 +102,7 @@ Offer offer_matmul(const StepRequest& request) {
          convolution_candidates(whole_image(src, columns, storage), fused.epilogue(), {}, fused.target())) {
       candidates.generated.push_back(std::move(spec));
     }
-    candidates.libraries = [&] { return library_ways(fused, src, columns); };
+    candidates.libraries = libraries_for(fused, src, columns);
   }
   return fused.plan(candidates, blocked, problem.f32_out ? MemoryFormat{} : blocked, {src.channels, pixels});
 }
