@@ -56,7 +56,7 @@ Model volume() {
 
 TEST_F(FakeCudnn, ThreeSpatialAxesRunWithTheEpilogueInTheGraph) {
   const StepInfo step = convolution(bind(volume(), {2, 5, 3, 4, 7}));
-  EXPECT_EQ(step.implementation, "cudnn:convolution cudnn fused=1 rank=1");
+  EXPECT_EQ(step.implementation, "cudnn:convolution cudnn fused=1 rank=0");
   EXPECT_THAT(step.refusals, Contains("tenon:convolution: there are 3 spatial axes, not one or two"));
   // Channels last, 5 of them filled up to 8; a sum with the bias and a rectifier in float32.
   EXPECT_THAT(fake_cudnn_graphs(),
@@ -71,20 +71,24 @@ TEST_F(FakeCudnn, ThreeSpatialAxesRunWithTheEpilogueInTheGraph) {
 TEST_F(FakeCudnn, WhatItDoesNotFuseAKernelOfOursFollows) {
   fake_cudnn_refuse("; mode");
   const StepInfo step = convolution(bind(volume(), {1, 5, 3, 4, 7}));
-  EXPECT_EQ(step.implementation, "cudnn:convolution cudnn fused=0 rank=1");
+  EXPECT_EQ(step.implementation, "cudnn:convolution cudnn fused=0 rank=0");
 }
 
 TEST_F(FakeCudnn, Float32TakesNoTensorCores) {
-  EXPECT_THAT(convolution(bind(volume(), {1, 5, 3, 4, 7}, "fp32")).implementation, HasSubstr("rank=2"));
+  EXPECT_EQ(convolution(bind(volume(), {1, 5, 3, 4, 7}, "fp32")).implementation,
+            "cudnn:convolution cudnn fused=1 rank=0");
+  EXPECT_EQ(fake_cudnn_engine(), 2);
   EXPECT_THAT(fake_cudnn_graphs(), HasSubstr("forward float(1,8,3,4,7)"));
-  // TF32 does, but what is stored must be rounded by a kernel of ours.
-  EXPECT_THAT(convolution(bind(volume(), {1, 5, 3, 4, 7}, "tf32")).implementation, HasSubstr("fused=0 rank=1"));
+  bind(volume(), {1, 5, 3, 4, 7}, "fp16");
+  EXPECT_EQ(fake_cudnn_engine(), 1);
+  // TF32 takes them, but what is stored must be rounded by a kernel of ours.
+  EXPECT_THAT(convolution(bind(volume(), {1, 5, 3, 4, 7}, "tf32")).implementation, HasSubstr("fused=0 rank=0"));
 }
 
 TEST_F(FakeCudnn, Float32MayLieRowMajor) {
   fake_cudnn_refuse("/672,1,");
   EXPECT_EQ(convolution(bind(volume(), {1, 5, 3, 4, 7}, "fp32")).implementation,
-            "cudnn:convolution cudnn row-major rank=2");
+            "cudnn:convolution cudnn row-major rank=0");
   EXPECT_THAT(fake_cudnn_graphs(), HasSubstr("forward float(1,5,3,4,7)/420,84,28,7,1 * float(16,5,1,2,3)/30,6,6,3,1 -> "
                                              "float(1,16,3,3,7)/1008,63,21,7,1 stride 1,2,1"));
 }
@@ -104,7 +108,7 @@ TEST_F(FakeCudnn, ADeconvolutionGoesFromResultsToData) {
       "%c = Deconvolution(%data, %w) {kernel=(3, 3), stride=(2, 2), pad=(1, 1), adj=(1, 0), num_filter=12, "
       "num_group=4}\nreturn %c\n",
       {{"w", Tensor(Shape{8, 3, 3, 3}, DType::float32)}});
-  EXPECT_EQ(convolution(bind(model, {2, 8, 5, 6})).implementation, "cudnn:deconvolution cudnn fused=0 rank=1");
+  EXPECT_EQ(convolution(bind(model, {2, 8, 5, 6})).implementation, "cudnn:deconvolution cudnn fused=0 rank=0");
   // Four groups of 3 channels fill no units: one group of all, the filters filled up with zeros, 12 channels to 16.
   EXPECT_THAT(fake_cudnn_graphs(), HasSubstr("backward half(2,8,5,6)/240,1,48,8 * half(8,16,3,3)/144,1,48,16 -> "
                                              "half(2,16,10,11)/1760,1,176,16 stride 2,2 dilate 1,1 pad 1,1+1,1\n"));

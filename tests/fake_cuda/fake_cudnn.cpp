@@ -38,7 +38,7 @@ struct Descriptor {
 
 std::mutex mutex;
 std::string graphs, refused;
-int runs = 0;
+int runs = 0, last_engine = -1;
 
 std::string text_of(const std::vector<std::int64_t>& numbers) {
   std::string text;
@@ -132,6 +132,9 @@ void fake_cudnn_forget_graphs() {
 int fake_cudnn_runs() {
   return runs;
 }
+int fake_cudnn_engine() {
+  return last_engine;
+}
 void fake_cudnn_refuse(const char* text) {
   refused = text;
 }
@@ -219,6 +222,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t plan, 
   const auto workspace = addresses.values<const void*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
   if (workspace.empty() || reinterpret_cast<std::uintptr_t>(workspace[0]) % 256 != 0) return CUDNN_STATUS_BAD_PARAM;
   ++runs;
+  last_engine = static_cast<int>(static_cast<const Descriptor*>(plan)->engine);
   return CUDNN_STATUS_SUCCESS;
 }
 }

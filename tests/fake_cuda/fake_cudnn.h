@@ -7,8 +7,9 @@ extern "C" {
 /// The graphs described so far, a line each: operations with the dims and strides of their tensors.
 const char* fake_cudnn_graphs();
 void fake_cudnn_forget_graphs();
-/// Plans run so far.
+/// Plans run so far, and the engine of the last one.
 int fake_cudnn_runs();
+int fake_cudnn_engine();
 /// From here on graphs are refused whose line has this in it; an empty text refuses none.
 void fake_cudnn_refuse(const char* text);
 }

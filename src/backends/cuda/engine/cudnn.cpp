@@ -17,8 +17,8 @@
 namespace tenon::cuda {
 namespace {
 
-constexpr std::size_t kPlans = 3;   // of a graph that are measured, and
-constexpr std::size_t kTried = 16;  // of which cuDNN proposes that many are tried
+constexpr std::size_t kPlans = 3;  // of a graph that are measured, and
+constexpr std::size_t kTried = 8;  // of cuDNN's engines that are tried for them
 
 /// Addresses by the graph's numbers.
 std::vector<void*> addresses(const ConvolutionGraph& convolution, const KernelPointers& pointers) {
@@ -73,8 +73,8 @@ void launch(const GpuDevice& device, const Question& question, const DnnPlan& pl
   question.finish->launch(stream, after);
 }
 
-Way way_of(const GpuDevice& device, const Question& question, std::shared_ptr<const DnnEngines> engines,
-           const DnnPlan& plan, std::string label) {
+Way way_of(const GpuDevice& device, const Question& question, std::shared_ptr<DnnEngines> engines, const DnnPlan& plan,
+           std::string label) {
   Way way{std::move(label), question.convolution.weights, plan.workspace_bytes() + product_bytes(question),
           [&device, question, engines = std::move(engines), plan](void* stream, const KernelPointers& pointers,
                                                                   void* workspace) {
@@ -89,7 +89,7 @@ std::vector<Way> answers(GpuDevice& device, const Question& question, const Libr
                          std::string& reason) {
   std::vector<Way> ways;
   try {
-    const auto engines = std::make_shared<const DnnEngines>(device, question.convolution.graph);
+    const auto engines = DnnEngines::get(device, question.convolution.graph);
     const std::size_t most = wanted.all ? kPlans : 1;
     for (std::size_t rank = 0; rank < std::min(engines->count(), kTried) && ways.size() < most; ++rank) {
       std::string own = fmt::format("{} rank={}", question.name, rank), why;
@@ -98,14 +98,14 @@ std::vector<Way> answers(GpuDevice& device, const Question& question, const Libr
       if (plan) {
         ways.push_back(way_of(device, question, engines, *plan, std::move(own)));
       } else {
-        log(LogLevel::debug, "{}: {}", own, why);
-        reason = why;
+        reason = fmt::format("{}: {}", own, why);
+        log(LogLevel::debug, "{}", reason);
       }
     }
   } catch (const Error& error) {
     device.make_current();  // throws where the device is lost
-    log(LogLevel::debug, "{}: {}", question.name, error.what());
     reason = error.what();
+    log(LogLevel::debug, "{}: {}", question.name, reason);
   }
   return ways;
 }

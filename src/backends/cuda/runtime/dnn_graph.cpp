@@ -58,7 +58,7 @@ std::string reason(cudnnStatus_t status) {
 
 void finalize(const Descriptor& descriptor) {
   const cudnnStatus_t status = cudnn().cudnnBackendFinalize(descriptor.get());
-  if (status != CUDNN_STATUS_SUCCESS) fail(ErrorCode::internal, "cuDNN refuses the graph: {}", reason(status));
+  if (status != CUDNN_STATUS_SUCCESS) fail(ErrorCode::internal, "cuDNN refuses: {}", reason(status));
 }
 
 /// Of dense memory, in the order of the dims.
@@ -229,6 +229,17 @@ constexpr Note kNotInFloat32 = {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, "it multiplies
 constexpr Note kOnlyInFloat32 = {CUDNN_NUMERICAL_NOTE_WINOGRAD,
                                  "it is a Winograd transform, which takes digits that only float32 has"};
 
+/// Why the engine may not run the graph; empty where it may.
+std::string refusal_of(const Descriptor& configuration, bool float32) {
+  const auto notes = notes_of(configuration);
+  const auto has = [&](const Note& note) { return std::ranges::find(notes, note.note) != notes.end(); };
+  for (const Note& note : kNever) {
+    if (has(note)) return note.reason;
+  }
+  const Note& other = float32 ? kNotInFloat32 : kOnlyInFloat32;
+  return has(other) ? other.reason : "";
+}
+
 void* aligned(void* workspace) {
   return reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(workspace) + kWorkspaceAlignment - 1) /
                                  kWorkspaceAlignment * kWorkspaceAlignment);
@@ -267,52 +278,65 @@ void DnnPlan::run(const GpuDevice& device, void* stream, std::span<void* const> 
   check(cudnn().cudnnBackendExecute(cudnn_handle(device, stream), plan_.get(), pack.get()));
 }
 
+std::shared_ptr<DnnEngines> DnnEngines::get(GpuDevice& device, const DnnGraph& graph) {
+  static std::mutex mutex;
+  static std::map<std::pair<int, std::string>, std::weak_ptr<DnnEngines>> known;
+  const std::scoped_lock lock(mutex);
+  std::weak_ptr<DnnEngines>& found = known[{device.ordinal(), to_text(graph)}];
+  if (auto engines = found.lock()) return engines;
+  std::shared_ptr<DnnEngines> engines(new DnnEngines(device, graph));
+  found = engines;
+  return engines;
+}
+
 DnnEngines::DnnEngines(GpuDevice& device, DnnGraph graph) : device_(device), graph_(std::move(graph)) {
   device_.make_current();
   const Descriptor whole = describe(graph_, cudnn_handle(device_, nullptr), parts_);
+  std::string refusals;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-    for (Descriptor& configuration : proposals(whole, mode)) configurations_.push_back(std::move(configuration));
+    for (Descriptor& configuration : proposals(whole, mode)) {
+      const std::string refusal = refusal_of(configuration, graph_.float32);
+      if (refusal.empty()) {
+        configurations_.push_back(std::move(configuration));
+      } else if (refusals.find(refusal) == std::string::npos) {
+        refusals += (refusals.empty() ? "; one is not taken because " : ", another because ") + refusal;
+      }
+    }
   }
-  if (configurations_.empty()) fail(ErrorCode::internal, "cuDNN has no engine for the graph {}", to_text(graph_));
+  if (configurations_.empty()) {
+    fail(ErrorCode::internal, "cuDNN has no engine for the graph {}{}", to_text(graph_), refusals);
+  }
 }
 
-std::string DnnEngines::refusal_of(std::size_t rank) const {
-  const auto notes = notes_of(configurations_[rank]);
-  const auto has = [&](const Note& note) { return std::ranges::find(notes, note.note) != notes.end(); };
-  for (const Note& note : kNever) {
-    if (has(note)) return note.reason;
+DnnPlan DnnEngines::make_plan(std::size_t rank) const {
+  const cudnnHandle_t handle = cudnn_handle(device_, nullptr);
+  DnnPlan made;
+  made.plan_ = make(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  set(made.plan_, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
+  set(made.plan_, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations_[rank]);
+  finalize(made.plan_);
+  std::int64_t bytes = 0, count = 0;
+  check(cudnn().cudnnBackendGetAttribute(made.plan_.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
+                                         1, &count, &bytes));
+  if (static_cast<std::size_t>(bytes) > kMostWorkspace) {
+    fail(ErrorCode::internal, "it needs {} bytes of workspace, more than {}", bytes, kMostWorkspace);
   }
-  const Note& other = graph_.float32 ? kNotInFloat32 : kOnlyInFloat32;
-  return has(other) ? other.reason : "";
+  made.workspace_bytes_ = bytes == 0 ? 0 : static_cast<std::size_t>(bytes) + kWorkspaceAlignment;
+  for (std::size_t i = 0; i < graph_.tensors.size(); ++i) {
+    if (!graph_.tensors[i].is_virtual) made.real_.push_back(static_cast<std::int64_t>(i));
+  }
+  return made;
 }
 
-std::optional<DnnPlan> DnnEngines::plan(std::size_t rank, std::string& why) const {
+std::optional<DnnPlan> DnnEngines::plan(std::size_t rank, std::string& why) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = made_.find(rank); found != made_.end()) return found->second;
   device_.make_current();
   try {
-    why = refusal_of(rank);
-    if (!why.empty()) return {};
-    const cudnnHandle_t handle = cudnn_handle(device_, nullptr);
-    DnnPlan made;
-    made.plan_ = make(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    set(made.plan_, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
-    set(made.plan_, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations_[rank]);
-    if (const auto status = cudnn().cudnnBackendFinalize(made.plan_.get()); status != CUDNN_STATUS_SUCCESS) {
-      why = reason(status);
-      return {};
-    }
-    std::int64_t bytes = 0, count = 0;
-    check(cudnn().cudnnBackendGetAttribute(made.plan_.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
-                                           1, &count, &bytes));
-    if (static_cast<std::size_t>(bytes) > kMostWorkspace) {
-      why = fmt::format("it needs {} bytes of workspace, more than {}", bytes, kMostWorkspace);
-      return {};
-    }
-    made.workspace_bytes_ = bytes == 0 ? 0 : static_cast<std::size_t>(bytes) + kWorkspaceAlignment;
-    for (std::size_t i = 0; i < graph_.tensors.size(); ++i) {
-      if (!graph_.tensors[i].is_virtual) made.real_.push_back(static_cast<std::int64_t>(i));
-    }
-    run_once(made);
-    return made;
+    const DnnPlan plan = make_plan(rank);
+    run_once(plan);
+    made_.emplace(rank, plan);
+    return plan;
   } catch (const Error& error) {
     device_.make_current();  // throws where the device is lost
     why = error.what();

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,19 +55,22 @@ class DnnPlan {
   std::size_t workspace_bytes_ = 0;
 };
 
-/// cuDNN's engines for a graph, in the order of its heuristics.
+/// cuDNN's engines for a graph, in the order of its heuristics, but for those that would not give the same bits each
+/// time or that round more than the graph allows. Any number of threads may use it.
 class DnnEngines {
  public:
-  /// Throws Error(internal) with cuDNN's reason where it has no engine for the graph.
-  DnnEngines(GpuDevice& device, DnnGraph graph);
+  /// Those of the same graph and device once a process, while somebody holds them: layers are often alike. Throws
+  /// Error(internal) with the reason where there is none.
+  static std::shared_ptr<DnnEngines> get(GpuDevice& device, const DnnGraph& graph);
 
   std::size_t count() const { return configurations_.size(); }
-  /// Makes the one of this rank ready and runs it once on memory of its own. Empty where it would not give the same
-  /// bits each time, rounds more than the graph allows, needs too much memory or fails; `why` says which.
-  std::optional<DnnPlan> plan(std::size_t rank, std::string& why) const;
+  /// Makes the one of this rank ready and runs it once on memory of its own. Empty where it needs too much memory or
+  /// fails; `why` says which.
+  std::optional<DnnPlan> plan(std::size_t rank, std::string& why);
 
  private:
-  std::string refusal_of(std::size_t rank) const;
+  DnnEngines(GpuDevice& device, DnnGraph graph);
+  DnnPlan make_plan(std::size_t rank) const;
   /// What an engine loads at its first run must not be loaded while work is recorded.
   void run_once(const DnnPlan& plan) const;
 
@@ -73,6 +78,8 @@ class DnnEngines {
   DnnGraph graph_;
   std::vector<std::shared_ptr<void>> parts_;  // what the graph's description refers to
   std::vector<std::shared_ptr<void>> configurations_;
+  std::mutex mutex_;
+  std::map<std::size_t, DnnPlan> made_;  // by rank
 };
 
 }  // namespace tenon::cuda
