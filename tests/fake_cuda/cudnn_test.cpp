@@ -1,6 +1,9 @@
 // What the engine asks cuDNN for, and what becomes of its answers, by a cuDNN that computes nothing.
 
 #include <algorithm>
+#include <filesystem>
+
+#include <tenon/engine.h>
 
 #include "fake_cudnn.h"
 #include "fixture.h"
@@ -100,6 +103,26 @@ TEST_F(FakeCudnn, ARefusalNamesCudnnsReason) {
   EXPECT_EQ(step.implementation, "host:reference");
   EXPECT_THAT(step.refusals, Contains(AllOf(HasSubstr("cudnn:convolution"), HasSubstr("CUDNN_STATUS_NOT_SUPPORTED"),
                                             HasSubstr("as the fake cuDNN says"))));
+}
+
+TEST_F(FakeCudnn, APlanFileKeepsTheChoice) {
+  BindOptions options = on(kDevice, {1, 5, 3, 4, 7}, "cuda");
+  options.precision = "fp32";
+  fake_cudnn_refuse("/672,1,");  // its channels last: the choice is not the first that would be made
+  const Engine built = Engine::build(volume(), options);
+  const std::string file = testing::TempDir() + "cudnn_test.plan";
+  built.save(file);
+  fake_cudnn_refuse("");
+  const Engine loaded = Engine::load(file);
+  std::filesystem::remove(file);
+  ASSERT_EQ(loaded.steps().size(), built.steps().size());
+  for (std::size_t i = 0; i < built.steps().size(); ++i) {
+    EXPECT_EQ(loaded.steps()[i].implementation, built.steps()[i].implementation);
+  }
+  const auto is_row_major = [](const StepInfo& step) {
+    return step.implementation == "cudnn:convolution cudnn row-major rank=0";
+  };
+  EXPECT_TRUE(std::ranges::any_of(loaded.steps(), is_row_major));
 }
 
 TEST_F(FakeCudnn, ADeconvolutionGoesFromResultsToData) {

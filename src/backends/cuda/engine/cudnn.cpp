@@ -38,9 +38,9 @@ struct Question {
   std::string name;  ///< "cudnn fused=1"
   ConvolutionGraph convolution;
   /// What applies the epilogue, in place; none where it is in the graph.
-  std::optional<FusedKernel> finish = {};
+  std::optional<KernelSpec> finish = {};
   /// What brings a row-major product to blocks.
-  std::optional<FusedKernel> to_blocks = {};
+  std::optional<KernelSpec> to_blocks = {};
 };
 
 /// Of a product that its own kernels follow: where they find it, and how large it is.
@@ -54,31 +54,42 @@ std::size_t product_bytes(const Question& question) {
   return (bytes + 255) / 256 * 256;
 }
 
-void launch(const GpuDevice& device, const Question& question, const DnnPlan& plan, void* stream,
-            const KernelPointers& pointers, void* workspace) {
+/// A plan of a question with the kernels that follow it.
+struct Answer {
+  Question question;
+  std::shared_ptr<DnnEngines> engines;  // kept, for layers that are alike
+  DnnPlan plan;
+  std::optional<FusedKernel> finish = {}, to_blocks = {};
+};
+
+void launch(const GpuDevice& device, const Answer& answer, void* stream, const KernelPointers& pointers,
+            void* workspace) {
+  const auto& [question, engines, plan, finish, to_blocks] = answer;
   std::vector<void*> at = addresses(question.convolution, pointers);
-  if (!question.finish) return plan.run(device, stream, at, workspace);
+  if (!finish) return plan.run(device, stream, at, workspace);
   void* const dst = *std::ranges::find_if(pointers.dst, [](const void* address) { return address != nullptr; });
-  void* const product = question.to_blocks ? workspace : dst;
+  void* const product = to_blocks ? workspace : dst;
   at[static_cast<std::size_t>(question.convolution.graph.dst)] = product;
   plan.run(device, stream, at, static_cast<std::byte*>(workspace) + product_bytes(question));
   KernelPointers after = pointers;
-  if (question.to_blocks) {
+  if (to_blocks) {
     KernelPointers move;
     move.src = product;
     move.dst[0] = dst;
-    question.to_blocks->launch(stream, move);
+    to_blocks->launch(stream, move);
   }
   after.src = dst;
-  question.finish->launch(stream, after);
+  finish->launch(stream, after);
 }
 
 Way way_of(const GpuDevice& device, const Question& question, std::shared_ptr<DnnEngines> engines, const DnnPlan& plan,
            std::string label) {
+  Answer answer{question, std::move(engines), plan};
+  if (question.finish) answer.finish.emplace(device, *question.finish);
+  if (question.to_blocks) answer.to_blocks.emplace(device, *question.to_blocks);
   Way way{std::move(label), question.convolution.weights, plan.workspace_bytes() + product_bytes(question),
-          [&device, question, engines = std::move(engines), plan](void* stream, const KernelPointers& pointers,
-                                                                  void* workspace) {
-            launch(device, question, plan, stream, pointers, workspace);
+          [&device, answer = std::move(answer)](void* stream, const KernelPointers& pointers, void* workspace) {
+            launch(device, answer, stream, pointers, workspace);
           }};
   way.layout = question.to_blocks ? WayLayout::row_major : WayLayout::channels_last;
   return way;
@@ -103,6 +114,7 @@ std::vector<Way> answers(GpuDevice& device, const Question& question, const Libr
       }
     }
   } catch (const Error& error) {
+    if (error.code() != ErrorCode::internal) throw;
     device.make_current();  // throws where the device is lost
     reason = error.what();
     log(LogLevel::debug, "{}: {}", question.name, reason);
@@ -110,9 +122,9 @@ std::vector<Way> answers(GpuDevice& device, const Question& question, const Libr
   return ways;
 }
 
-FusedKernel finish_kernel(const FusedCall& fused, MemoryFormat format) {
+KernelSpec finish_spec(const FusedCall& fused, MemoryFormat format) {
   const BlockedShape dst = blocked_shape(fused.request().call.shape_out(), format);
-  return FusedKernel(fused.device(), pointwise_spec(dst, fused.storage(), fused.epilogue(), fused.target()));
+  return pointwise_spec(dst, fused.storage(), fused.epilogue(), fused.target());
 }
 
 std::vector<Question> questions_of(const FusedCall& fused) {
@@ -128,13 +140,13 @@ std::vector<Question> questions_of(const FusedCall& fused) {
   }
   if (refusal != nullptr || !questions[0].convolution.graph.pointwise.empty()) {
     questions.push_back({"cudnn fused=0", product_graph(call, storage),
-                         finish_kernel(fused, channels_last_format(storage, call.shape_out()[1]))});
+                         finish_spec(fused, channels_last_format(storage, call.shape_out()[1]))});
   }
   // With channels last cuDNN has few engines that multiply whole float32 numbers.
   if (storage == Storage::f32) {
     const BlockedShape dst = blocked_shape(call.shape_out());
-    questions.push_back({"cudnn row-major", row_major_graph(call), finish_kernel(fused, blocked_format(storage)),
-                         FusedKernel(fused.device(), reorder_spec(dst, storage, true, fused.target()))});
+    questions.push_back({"cudnn row-major", row_major_graph(call), finish_spec(fused, blocked_format(storage)),
+                         reorder_spec(dst, storage, true, fused.target())});
   }
   return questions;
 }
@@ -160,8 +172,9 @@ std::vector<Way> cudnn_ways(const FusedCall& fused, const LibraryWays::Wanted& w
     for (Way& way : answers(device, question, wanted, reason)) ways.push_back(std::move(way));
     if (!ways.empty() && !wanted.all) break;
   }
-  if (ways.empty() && !wanted.label)
+  if (ways.empty() && !wanted.label) {
     fail(ErrorCode::internal, "cuDNN has no way to do it; the last it says: {}", reason);
+  }
   return ways;
 }
 
