@@ -12,7 +12,7 @@ class AttrScope:
         for value in attributes.values():
             if not isinstance(value, str):
                 raise ValueError("Attributes need to be string")
-        self._attr = {f"__{name}__": value for name, value in attributes.items()}
+        self._attr = dict(attributes)
         self._before = None
 
     def get(self, attributes):

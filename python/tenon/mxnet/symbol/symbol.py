@@ -148,7 +148,7 @@ class Symbol:
             if not isinstance(value, str):
                 raise ValueError("Set Attr only accepts string values")
             for node, _ in self._outputs:
-                node.attrs[key] = value
+                node.attrs.update(_hidden({key: value}))
 
     # Text.
 
@@ -439,6 +439,11 @@ def no_bool():
     return NotImplementedForSymbol("a symbol has no truth value; compare names, or bind it and run forward")
 
 
+def _hidden(attrs):
+    """The attributes as MXNet keeps them: those of its own that are no operator's between underscores."""
+    return {f"__{key}__" if key in _HIDDEN else key: value for key, value in attrs.items()}
+
+
 def _shown(attrs):
     """The attributes as MXNet lists them: its own hidden ones under both spellings."""
     bare = {key[2:-2]: value for key, value in attrs.items() if key[2:-2] in _HIDDEN and key == f"__{key[2:-2]}__"}
@@ -465,7 +470,7 @@ def create(op_name, hint, inputs, attributes, name, attr):
     """A node; inputs are symbols by name (or a list, for a variadic operator), missing ones become variables."""
     schema = _ops.find(op_name)
     name = naming.current().get(name, hint)
-    attrs = {key: str(value) for key, value in attribute.current().get(attr).items()}
+    attrs = {key: str(value) for key, value in _hidden(attribute.current().get(attr)).items()}
     attrs.update(attributes)
     if isinstance(inputs, list):
         pairs = [_output_of(value, hint) for value in inputs]
@@ -555,7 +560,7 @@ def Variable(name, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype=None
     """An input of the network, with hints for inference."""
     if not isinstance(name, str):
         raise TypeError("Expect a string for variable `name`")
-    attrs = attribute.current().get(attr)
+    attrs = _hidden(attribute.current().get(attr))
     if shape is not None:
         attrs["__shape__"] = str(tuple(shape))
     if lr_mult is not None:
