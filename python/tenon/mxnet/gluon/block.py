@@ -481,7 +481,8 @@ class SymbolBlock(HybridBlock):
                 name, grad_req="null" if auxiliary else "write", allow_deferred_init=True,
                 dtype=np.float32 if code in ("-1", "0") else nd.ndarray.as_dtype(int(code)).type,
             )  # fmt: skip
-        self._reg_params = {name: parameter for name, parameter in self.params.items()}
+        shared = len(os.path.commonprefix(list(self.params.keys())))  # MXNet leaves it out of files, letter by letter
+        self._reg_params = {name[shared:]: parameter for name, parameter in self.params.items()}
         self._graph = inputs, group
         self._single = single
         self._layout = [0] * len(group)
