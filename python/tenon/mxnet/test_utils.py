@@ -1,8 +1,11 @@
 """What scripts use of mx.test_utils."""
 
+import os
+
 import numpy as np
 
 from .context import current_context, num_gpus
+from .gluon import utils
 from .ndarray.ndarray import NDArray, array
 
 _RTOL = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-5}
@@ -11,6 +14,11 @@ _ATOL = {"float16": 1e-1, "float32": 1e-3, "float64": 1e-20}
 
 def _values(value):
     return value.asnumpy() if isinstance(value, NDArray) else np.asarray(value)
+
+
+def download(url, fname=None, dirname=None, overwrite=False, retries=5):
+    """The path of a file that is there already, as in `mx.gluon.utils.download`."""
+    return utils.download(url, os.path.join(dirname or "", fname or url.split("/")[-1]))
 
 
 def default_context():
