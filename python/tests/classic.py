@@ -456,7 +456,18 @@ def scoped():
         return sym.exp(x).list_attr(), sym.var("z").list_attr()
 
 
+def attributed():
+    made = sym.exp(sym.var("x", attr={"lr_mult": "2"}), attr={"mirror_stage": "True"}, name="e")
+    made._set_attr(ctx_group="d")
+    with mx.AttrScope(__group__="4", force_mirroring="1"):
+        outer = sym.exp(made, name="outer")
+    kept = sorted(json.loads(outer.tojson())["nodes"][1]["attrs"].items())
+    result = outer.bind(mx.cpu(), {"x": nd.array([0.0])}).forward()[0]
+    return sorted(made.list_attr().items()), sorted(outer.list_attr().items()), kept, outer.attr("__group__"), result
+
+
 check("Prefix", prefixed)
+check("attributes that MXNet hides", attributed)
 check("AttrScope", scoped)
 check("unknown attribute", lambda: sym.Pooling(x, kernel=(2, 2), wrong="1"))
 check("missing attribute", lambda: sym.Convolution(x, num_filter=2).infer_shape(x=(1, 1, 3, 3)))
@@ -806,6 +817,22 @@ check("gluon hook", lambda: (lambda calls, d: (d.initialize(), d.register_forwar
 check("gluon cast", lambda: (lambda d: (d.initialize(), d.cast("float16"), d.weight.data().dtype)[2])(nn.Dense(2, in_units=4)))
 check("gluon apply", lambda: (lambda found: (sequence().apply(lambda blk: found.append(type(blk).__name__)), found)[1])([]))
 check("gluon SymbolBlock", lambda: (lambda s: (s.initialize(), s(a).shape)[1])(gluon.SymbolBlock(sym.FullyConnected(sym.var("data"), num_hidden=2, name="fc"), sym.var("data"))))
+
+
+def symbol_block_files():
+    hidden = sym.relu(sym.FullyConnected(sym.var("data"), num_hidden=3, name="net0_first"))
+    made = [gluon.nn.HybridSequential(prefix="") for _ in range(2)]
+    for block in made:
+        block.add(gluon.SymbolBlock(sym.FullyConnected(hidden, num_hidden=2, name="net0_last"), sym.var("data")))
+    made[0].initialize(mx.init.One())
+    made[0](a)
+    path = os.path.join(FOLDER, "symbol-block.params")
+    made[0].save_parameters(path)
+    made[1].load_parameters(path)
+    return sorted(nd.load(path)), sorted(made[1].collect_params()), made[1](a)
+
+
+check("gluon SymbolBlock files", symbol_block_files)
 check("gluon Constant", lambda: (lambda p: (p.initialize(), p.data())[1])(gluon.Constant("c", [[1, 2]])))
 check("gluon Parameter", lambda: (lambda p: (p.initialize(mx.init.One()), p.data(), p.name, p.shape)[1:])(gluon.Parameter("w", shape=(2, 2))))
 check("gluon Parameter wrong shape", lambda: gluon.Parameter("w", shape=(0, 2)).initialize())
