@@ -833,6 +833,20 @@ def symbol_block_files():
 
 
 check("gluon SymbolBlock files", symbol_block_files)
+
+
+def loader_batches():
+    data = gluon.data.ArrayDataset(np.arange(10, dtype="float32").reshape(5, 2), np.arange(5, dtype="float32"))
+    batches = mx.contrib.io.DataLoaderIter(gluon.data.DataLoader(data, 2))
+    seen = [(batch.data[0][: 2 - batch.pad], batch.label[0][: 2 - batch.pad], batch.pad) for batch in batches]
+    module = mx.mod.Module(sym.FullyConnected(sym.var("data"), num_hidden=2, no_bias=True, name="fc"), label_names=None)
+    module.bind(batches.provide_data, for_training=False)
+    module.init_params(mx.init.One())
+    batches.reset()
+    return seen, str(batches.provide_data), str(batches.provide_label), module.predict(batches)
+
+
+check("contrib.io.DataLoaderIter", loader_batches)
 check("gluon Constant", lambda: (lambda p: (p.initialize(), p.data())[1])(gluon.Constant("c", [[1, 2]])))
 check("gluon Parameter", lambda: (lambda p: (p.initialize(mx.init.One()), p.data(), p.name, p.shape)[1:])(gluon.Parameter("w", shape=(2, 2))))
 check("gluon Parameter wrong shape", lambda: gluon.Parameter("w", shape=(0, 2)).initialize())

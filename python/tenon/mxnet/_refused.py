@@ -8,7 +8,9 @@ from .base import Unsupported, no_training
 
 TRAINING = ("optimizer", "kvstore", "lr_scheduler", "operator", "rtc")
 #: Parts of packages that have others that work.
-TRAINING_PARTS = ("contrib.amp", "contrib.text", "gluon.contrib.estimator")
+TRAINING_PARTS = (
+    "contrib.amp", "contrib.autograd", "contrib.svrg_optimization", "contrib.tensorboard", "contrib.text", "gluon.contrib.estimator",
+)  # fmt: skip
 OUTSIDE = {
     "contrib.onnx": "Tenon reads MXNet's symbols and parameters, not ONNX files",
     "contrib.quantization": "Tenon runs quantized networks, but does not make them",

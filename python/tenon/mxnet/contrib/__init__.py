@@ -2,7 +2,7 @@
 
 from .. import ndarray as _ndarray
 from .. import symbol as _symbol
-from . import tensorrt  # noqa: F401
+from . import io, tensorrt  # noqa: F401
 
 ndarray = nd = _ndarray.contrib
 symbol = sym = _symbol.contrib
