@@ -1,9 +1,12 @@
 """What scripts use of mx.test_utils."""
 
 import os
+import sys
 
 import numpy as np
 
+from ._refused import fill
+from .base import Unsupported
 from .context import current_context, num_gpus
 from .gluon import utils
 from .ndarray.ndarray import NDArray, array
@@ -79,3 +82,12 @@ def simple_forward(sym, ctx=None, is_train=False, **inputs):
     executor = sym.bind(context, {name: array(value) for name, value in inputs.items()})
     outputs = [output.asnumpy() for output in executor.forward(is_train)]
     return outputs[0] if len(outputs) == 1 else outputs
+
+
+#: Scripts that only run import them too.
+fill(
+    sys.modules[__name__],
+    "mx.test_utils",
+    lambda what: Unsupported(f"{what}: it downloads a data set, and Tenon does not download"),
+    ("get_bz2_data", "get_cifar10", "get_mnist", "get_mnist_iterator", "get_mnist_pkl", "get_mnist_ubyte", "get_zip_data"),
+)
