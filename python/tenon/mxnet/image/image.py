@@ -1,4 +1,4 @@
-"""Images: decoding, resizing, cropping. Pillow decodes where it is installed, OpenCV where that is."""
+"""Images: decoding, resizing, cropping. OpenCV does the work where it is installed; Pillow decodes elsewhere."""
 
 import io
 import os
@@ -86,7 +86,16 @@ def imresize(src, w, h, interp=1):
     if image.shape[:2] == (h, w):
         return nd.array(image, dtype=image.dtype)
     kind = _get_interp_method(interp, (*image.shape[:2], h, w))
-    return nd.array(_resizing.resize(image, w, h, kind), dtype=image.dtype)
+    return nd.array(_resized(image, w, h, kind), dtype=image.dtype)
+
+
+def _resized(image, width, height, kind):
+    """By OpenCV where it is, so that every byte is MXNet's."""
+    try:
+        import cv2
+    except ImportError:
+        return _resizing.resize(image, width, height, kind)
+    return cv2.resize(image, (width, height), interpolation=kind).reshape(height, width, image.shape[2])
 
 
 def scale_down(src_size, size):
