@@ -131,6 +131,13 @@ def test_names_that_numpy_removed(run_python, tmp_path):
     assert done.stdout.split() == ["1.0", "int64", "1.0"], done.stderr
 
 
+def test_names_that_python_removed(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import collections, time\nprint(isinstance([], collections.Sequence), time.clock() <= time.clock())\n")
+    done = run_python("-m", "tenon.mxnet", script)
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 def test_control_flow_of_symbols_is_refused(run_python, tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import mxnet as mx\nmx.sym.contrib.foreach(None, None, None)\n")

@@ -4,7 +4,7 @@ import os
 import runpy
 import sys
 
-from ._serve import install, restore_numpy
+from ._serve import install, restore_numpy, restore_python
 
 _USAGE = """usage: python -m tenon.mxnet SCRIPT [ARGUMENTS…]
        python -m tenon.mxnet -m MODULE [ARGUMENTS…]
@@ -19,6 +19,7 @@ def main():
         return 0 if arguments else 2
     install()
     restore_numpy()
+    restore_python()
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         sys.path.insert(0, os.getcwd())

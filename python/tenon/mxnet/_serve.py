@@ -1,9 +1,12 @@
 """Serves `import mxnet` by tenon.mxnet: one module object under both names."""
 
+import collections
+import collections.abc
 import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+import time
 import warnings
 
 import numpy
@@ -49,6 +52,17 @@ def restore_numpy():
         for name, value in _REMOVED.items():
             if not hasattr(numpy, name):
                 setattr(numpy, name, value)
+
+
+def restore_python():
+    """The same for the standard library: `time.clock`, and the abstract classes that `collections` had until 3.9."""
+    if not hasattr(time, "clock"):
+        time.clock = time.perf_counter
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in collections.abc.__all__:
+            if not hasattr(collections, name):
+                setattr(collections, name, getattr(collections.abc, name))
 
 
 def install():
