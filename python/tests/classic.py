@@ -6,6 +6,8 @@
 Every line `check(name, function)` records a value (or the kind of exception); test_classic.py compares the records.
 """
 
+import contextlib
+import io
 import json
 import logging
 import os
@@ -1137,6 +1139,22 @@ check("Features unknown", lambda: mx.runtime.Features().is_enabled("NOTHING"))
 check("seed repeats", lambda: (lambda f: (f() == f()).all())(lambda: (mx.random.seed(3), nd.random.uniform(shape=(4,)).asnumpy())[1]))
 check("random shapes", lambda: (nd.random.normal(0, 1, (2, 3)).shape, nd.random.randint(0, 5, (4,)).dtype, nd.random_uniform(shape=(2,)).shape))
 check("random range", lambda: bool((nd.random.uniform(2, 3, (50,)).asnumpy() >= 2).all()))
+
+
+def summary_text():
+    net = sym.Convolution(sym.var("data"), kernel=(3, 3), num_filter=4, num_group=2, no_bias=True, name="conv")
+    net = sym.Activation(sym.BatchNorm(net, fix_gamma=True, name="bn"), act_type="relu", name="act")
+    net = sym.concat(net, sym.Pooling(net, kernel=(1, 1), pool_type="max", name="pool"), name="both")
+    net = sym.SoftmaxOutput(sym.FullyConnected(sym.Flatten(net, name="flat"), num_hidden=5, name="fc"), name="softmax")
+    texts = []
+    for given in ({"shape": {"data": (2, 2, 5, 5)}}, {}):
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            mx.viz.print_summary(net, **given)
+        texts.append([line.rstrip() for line in text.getvalue().splitlines()])
+    return texts
+
+
+check("print_summary", summary_text)
 check("image resize_short", lambda: mx.image.resize_short(nd.zeros((10, 20, 3), dtype="uint8"), 5).shape)
 check("image center_crop", lambda: mx.image.center_crop(nd.array(np.arange(108).reshape(6, 6, 3)), (4, 2), interp=1))
 check("image fixed_crop", lambda: mx.image.fixed_crop(nd.array(np.arange(108).reshape(6, 6, 3)), 1, 2, 3, 3))

@@ -1,12 +1,30 @@
 """mx.viz: a table and a picture of a network."""
 
 import json
+import math
 
 from .base import Unsupported
 
 
+def _parameter_count(node, channels, shapes):
+    """What MXNet counts: the weights of four operators. `channels` of the layers before, both gamma and beta of a norm."""
+    attrs = node.attrs
+    if node.op == "Convolution":
+        kernel = [int(size) for size in attrs["kernel"].strip("()").split(",") if size.strip()]
+        outputs = int(attrs["num_filter"])
+        weights = channels * outputs // int(attrs.get("num_group", "1")) * math.prod(kernel)
+    elif node.op == "FullyConnected":
+        outputs = int(attrs["num_hidden"])
+        weights = channels * outputs
+    elif node.op == "BatchNorm":
+        return 2 * shapes[node.output_name(0)][1] if shapes else 0
+    else:
+        return int(attrs["input_dim"]) * int(attrs["output_dim"]) if node.op == "Embedding" else 0
+    return weights + (0 if attrs.get("no_bias") == "True" else outputs)
+
+
 def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.74, 1.0)):
-    """Prints a row a layer: output shape, parameters, previous layers."""
+    """Prints a row a layer: output shape, parameters, previous layers. The first variable is the data, as for MXNet."""
     shapes = {}
     if shape is not None:
         internals = symbol.get_internals()
@@ -26,26 +44,19 @@ def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.
     row(["Layer (type)", "Output Shape", "Param #", "Previous Layer"])
     print("=" * line_length)
     total = 0
-    inputs = set(shape or {})
-    auxiliary = set(symbol.list_auxiliary_states())
-    for node in symbol._nodes():
-        if node.op is None and node.name not in inputs:
+    nodes = symbol._nodes()
+    for node in nodes:
+        if node.op is None and node is not nodes[0]:
             continue
-        own = 0
-        for source, _ in node.inputs:
-            if source.op is None and source.name not in inputs and source.name in shapes and source.name not in auxiliary:
-                size = 1
-                for dim in shapes[source.name]:
-                    size *= dim
-                own += size
-        if node.op == "BatchNorm" and node.attrs.get("fix_gamma", "True") in ("True", "1"):
-            own //= 2
-        before = [source.name for source, _ in node.inputs if source.op is not None or source.name in inputs]
+        before = [source for source, _ in node.inputs if source.op is not None or source is nodes[0]]
+        known = [shapes[source.output_name(0)] for source in before if source.output_name(0) in shapes]
+        own = _parameter_count(node, sum(out[1] for out in known), shapes)
+        names = [source.name for source in before]
         out = shapes.get(node.output_name(0), ())
-        row([f"{node.name}({node.op or 'null'})", "x".join(str(d) for d in out[1:]), own, before[0] if before else ""])
-        for more in before[1:]:
+        row([f"{node.name}({node.op or 'null'})", "x".join(str(d) for d in out[1:]), own, names[0] if names else ""])
+        for more in names[1:]:
             row(["", "", "", more])
-        print("_" * line_length)
+        print(("=" if node is nodes[-1] else "_") * line_length)
         total += own
     print(f"Total params: {total}")
     print("_" * line_length)
