@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import threading
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..model import Model
 from . import _ops
 
 _LIMIT = 512
+#: Operators that read fewer bytes than this are done before a second thread has begun.
+_ONE_THREAD = 1 << 20
 _lock = threading.RLock()
 _executors: "collections.OrderedDict" = collections.OrderedDict()
 
@@ -32,7 +35,8 @@ def _executor(op, attributes, types):
     model = Model.from_json(_network(op, attributes, len(types)), op)
     shapes = {f"in{i}": shape for i, (shape, _) in enumerate(types)}
     dtypes = {f"in{i}": dtype for i, (_, dtype) in enumerate(types)}
-    executor = bind(model._handle, shapes, dtypes)
+    small = sum(math.prod(shape) * dtype.itemsize for shape, dtype in types) < _ONE_THREAD
+    executor = bind(model._handle, shapes, dtypes, threads=1 if small else 0)
     # The executor's inputs are those the operator reads, in the graph's order.
     order = [int(name[2:]) for name in executor.inputs]
     return executor, order
