@@ -1141,6 +1141,9 @@ check("random shapes", lambda: (nd.random.normal(0, 1, (2, 3)).shape, nd.random.
 check("random range", lambda: bool((nd.random.uniform(2, 3, (50,)).asnumpy() >= 2).all()))
 
 
+check("reshape to another size", lambda: nd.ones((2, 3)).reshape((2, 4)))
+check("reshape to another size, fewer", lambda: nd.ones((26,)).reshape((1, 1, 5, 5)))
+
 def summary_text():
     net = sym.Convolution(sym.var("data"), kernel=(3, 3), num_filter=4, num_group=2, no_bias=True, name="conv")
     net = sym.Activation(sym.BatchNorm(net, fix_gamma=True, name="bn"), act_type="relu", name="act")

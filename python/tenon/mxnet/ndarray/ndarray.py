@@ -398,7 +398,9 @@ def _reshaped(source, target, reverse):
     size = 1
     for dim in source:
         size *= dim
-    if dims.count(-1) > 1 or (known and size % known) or (-1 not in dims and known != size):
+    if -1 not in dims and known < size:  # MXNet's library lets it pass, its Python does not
+        raise ValueError(f"Cannot reshape array of size {size} into shape {tuple(target)}")
+    if dims.count(-1) > 1 or (known and size % known) or (-1 not in dims and known > size):
         raise MXNetError(f"cannot reshape an array of shape {source} into shape {tuple(target)}")
     return tuple(dims)
 
