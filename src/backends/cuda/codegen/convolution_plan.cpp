@@ -225,6 +225,7 @@ struct Cut {
 /// compute. Measured at batches 8, 32 and 128 of ResNet-18's layers, the best has at least 128 blocks wherever some cut
 /// does.
 std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& target) {
+  constexpr std::ptrdiff_t kMostCuts = 7;
   const int tiles = tiles_of(problem);
   const auto blocks = [&](const Cut& cut) {
     return div_up(tiles, cut.tiles) * div_up(problem.channels, cut.block_n) * cut.split;
@@ -247,7 +248,7 @@ std::vector<Cut> ring_cuts(const ConvolutionProblem& problem, const Target& targ
     if (size_a != size_b) return size_a > size_b;
     return split ? a.tiles > b.tiles : a.block_n > b.block_n;  // split weights are twice as long
   });
-  cuts.resize(std::min<std::size_t>(cuts.size(), 7));
+  if (std::ssize(cuts) > kMostCuts) cuts.erase(cuts.begin() + kMostCuts, cuts.end());
   return cuts;
 }
 

@@ -166,7 +166,7 @@ std::vector<KernelSpec> persistent_candidates(const ConvolutionProblem& problem,
   if (!possible(problem, target)) return specs;
   std::vector<Cut> cuts = cuts_of(problem, target);
   std::ranges::stable_sort(cuts, {}, [&](const Cut& cut) { return Piece(problem, target, cut).clocks(); });
-  cuts.resize(std::min(cuts.size(), kMost));
+  if (cuts.size() > kMost) cuts.erase(cuts.begin() + kMost, cuts.end());
   for (const Cut& cut : cuts) specs.push_back(Piece(problem, target, cut).spec(main));
   return specs;
 }
