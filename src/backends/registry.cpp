@@ -79,16 +79,21 @@ const Backend& cuda_backend(std::string_view name, const Device& device, std::st
   if (name != "plain" && name != "cuda") {
     fail(ErrorCode::not_found, "there is no backend '{}' for the device {}; choose plain or cuda", name, device.str());
   }
+  const Precision asked = parse_precision(precision);
+  if (name == "plain" && asked != Precision::fp32) {
+    fail(ErrorCode::unsupported, "the backend 'plain' computes on {} with fp32, not {}; choose the backend cuda",
+         device.str(), precision);
+  }
   static std::mutex mutex;
   static std::map<std::tuple<std::string, int, Precision>, Backend> made;
   const std::scoped_lock lock(mutex);
-  const std::tuple key(std::string(name), device.ordinal, parse_precision(precision));
+  const std::tuple key(std::string(name), device.ordinal, asked);
   const auto known = made.find(key);
   if (known != made.end()) return known->second;
   Backend backend = cuda::plain_backend(device.ordinal);
   if (name == "cuda") {
     Backend engine = cuda::engine_backend(device.ordinal);
-    engine.passes = PassOptions{.precision = std::get<2>(key)};
+    engine.passes = PassOptions{.precision = asked};
     backend = with_engine_nodes("cuda", std::move(backend), std::move(engine));
   }
   return made.emplace(key, std::move(backend)).first->second;

@@ -170,6 +170,13 @@ TEST_F(FakeCuda, TheOrdinalSaysWhichDevice) {
               AllOf(HasSubstr("there is no device cuda:5"), HasSubstr("5 CUDA devices")));
 }
 
+TEST_F(FakeCuda, PlainStepsAreOfOnePrecision) {
+  BindOptions options = on(0, {1, 1});
+  options.precision = "fp16";
+  EXPECT_THAT(refusal([&] { Executor::bind(model_of(kSum), options); }),
+              HasSubstr("the backend 'plain' computes on cuda:0 with fp32, not fp16; choose the backend cuda"));
+}
+
 TEST_F(FakeCuda, AForkIsToldThatItCannotUseTheDevice) {
   Executor executor = Executor::bind(model_of(kSum), on(0, {1, 1}));
   executor.forward();
