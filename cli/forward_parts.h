@@ -19,6 +19,7 @@ struct ForwardWay {
 /// With the inputs on the device already, and with a copy of them before each forward, as a loop over images has it.
 struct ForwardParts {
   ForwardWay resident, copied;
+  double queued_ms;   ///< the launch of a forward while others are queued before it: nobody waits
   double kernels_ms;  ///< the device's own time of a forward, one after another
 };
 
@@ -26,7 +27,7 @@ struct ForwardParts {
 ForwardParts measure_parts(Session& executor, const std::map<std::string, Tensor>& inputs, double seconds);
 
 Json parts_json(const ForwardParts& parts);
-/// "launch 6.1 us, wait 61.9 us, of which kernels 57.0 us; with the input on the host copy …".
+/// "launch 6.1 us (2.0 behind others), wait 61.9 us, of which kernels 57.0 us; with the input on the host copy …".
 std::string in_words(const ForwardParts& parts);
 
 }  // namespace tenon::cli
