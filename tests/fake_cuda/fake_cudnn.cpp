@@ -1,17 +1,21 @@
 // cuDNN's graph API without a GPU: it keeps what it is told, proposes engines and refuses what a test asks it to
-// refuse.
+// refuse. What is queued on a stream of the fake driver is computed there; a plan that is run without a stream computes
+// nothing.
 
 #include "fake_cudnn.h"
 
-#include <cudnn.h>
+#include <cuda.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include "fake_cudnn_graph.h"
 
 namespace {
 
@@ -20,7 +24,8 @@ struct Descriptor {
   cudnnBackendDescriptorType_t type;
   std::map<cudnnBackendAttributeName_t, std::vector<char>> attributes;
   bool final = false;
-  std::int64_t engine = 0;  // of an engine or of what was made for one
+  std::int64_t engine = 0;            // of an engine or of what was made for one
+  const Descriptor* graph = nullptr;  // of what was made for one
 
   template <class T>
   std::vector<T> values(cudnnBackendAttributeName_t name) const {
@@ -97,6 +102,7 @@ cudnnStatus_t finalize(Descriptor& descriptor) {
   if (!refused.empty() && line.find(refused) != std::string::npos) return CUDNN_STATUS_NOT_SUPPORTED;
   if (const Descriptor* configuration = descriptor.part(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)) {
     descriptor.engine = configuration->engine;
+    descriptor.graph = configuration->graph;
   }
   descriptor.final = true;
   return CUDNN_STATUS_SUCCESS;
@@ -115,9 +121,63 @@ void give_engines(const Descriptor& heuristics, std::int64_t wanted, std::int64_
   for (std::int64_t i = 0; i < wanted && i < *count; ++i) {
     auto& configuration = *static_cast<Descriptor*>(static_cast<cudnnBackendDescriptor_t*>(handles)[i]);
     configuration.engine = i;
+    configuration.graph = heuristics.part(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
     configuration.final = true;
   }
 }
+
+fake_cudnn::Tensor tensor_of(const Descriptor* is) {
+  return {is->values<std::int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID).at(0),
+          is->values<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE).at(0),
+          is->values<std::int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS), is->values<std::int64_t>(CUDNN_ATTR_TENSOR_STRIDES),
+          is->values<char>(CUDNN_ATTR_TENSOR_IS_VIRTUAL).at(0) != 0};
+}
+
+fake_cudnn::Convolution convolution_of(const Descriptor& is) {
+  const bool transposed = is.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR;
+  const auto part = [&](cudnnBackendAttributeName_t forward, cudnnBackendAttributeName_t backward) {
+    return is.part(transposed ? backward : forward);
+  };
+  const Descriptor* window =
+      part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC);
+  return {tensor_of(part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY)),
+          tensor_of(part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W)),
+          tensor_of(part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX)),
+          transposed,
+          window->values<std::int64_t>(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES),
+          window->values<std::int64_t>(CUDNN_ATTR_CONVOLUTION_DILATIONS),
+          window->values<std::int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS)};
+}
+
+fake_cudnn::Pointwise pointwise_of(const Descriptor& is) {
+  const Descriptor* function = is.part(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
+  fake_cudnn::Pointwise step{function->values<cudnnPointwiseMode_t>(CUDNN_ATTR_POINTWISE_MODE).at(0),
+                             tensor_of(is.part(CUDNN_ATTR_OPERATION_POINTWISE_XDESC)),
+                             tensor_of(is.part(CUDNN_ATTR_OPERATION_POINTWISE_YDESC)),
+                             {},
+                             {}};
+  if (const Descriptor* b = is.part(CUDNN_ATTR_OPERATION_POINTWISE_BDESC)) step.b = tensor_of(b);
+  const auto clip = function->values<double>(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP);
+  if (!clip.empty()) step.upper_clip = clip[0];
+  return step;
+}
+
+std::shared_ptr<fake_cudnn::Graph> graph_of(const Descriptor& plan, const Descriptor& pack) {
+  auto graph = std::make_shared<fake_cudnn::Graph>();
+  const auto operations = plan.graph->values<cudnnBackendDescriptor_t>(CUDNN_ATTR_OPERATIONGRAPH_OPS);
+  graph->convolution = convolution_of(*static_cast<const Descriptor*>(operations.at(0)));
+  for (std::size_t i = 1; i < operations.size(); ++i) {
+    graph->pointwise.push_back(pointwise_of(*static_cast<const Descriptor*>(operations[i])));
+  }
+  const auto numbers = pack.values<std::int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+  const auto addresses = pack.values<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
+  for (std::size_t i = 0; i < numbers.size(); ++i) graph->addresses[numbers[i]] = addresses.at(i);
+  return graph;
+}
+
+thread_local cudaStream_t stream = nullptr;
+/// Those that were queued, once or to be replayed.
+std::vector<std::shared_ptr<fake_cudnn::Graph>> queued;
 
 }  // namespace
 
@@ -156,7 +216,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
 cudnnStatus_t cudnnDestroy(cudnnHandle_t) {
   return CUDNN_STATUS_SUCCESS;
 }
-cudnnStatus_t cudnnSetStream(cudnnHandle_t, cudaStream_t) {
+cudnnStatus_t cudnnSetStream(cudnnHandle_t, cudaStream_t to) {
+  stream = to;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -223,6 +284,10 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t, cudnnBackendDescriptor_t plan, 
   if (workspace.empty() || reinterpret_cast<std::uintptr_t>(workspace[0]) % 256 != 0) return CUDNN_STATUS_BAD_PARAM;
   ++runs;
   last_engine = static_cast<int>(static_cast<const Descriptor*>(plan)->engine);
-  return CUDNN_STATUS_SUCCESS;
+  if (stream == nullptr) return CUDNN_STATUS_SUCCESS;
+  queued.push_back(graph_of(*static_cast<const Descriptor*>(plan), addresses));
+  const auto compute = [](void* graph) { static_cast<const fake_cudnn::Graph*>(graph)->compute(); };
+  const CUresult status = cuLaunchHostFunc(stream, compute, queued.back().get());
+  return status == CUDA_SUCCESS ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
 }
 }

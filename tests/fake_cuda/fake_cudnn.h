@@ -1,7 +1,7 @@
 #pragma once
 
 // What a test asks of the fake cuDNN. Its heuristics propose three engines for any graph: 0 that does not give the same
-// bits each time, 1 with tensor cores, 2 without. Running a plan computes nothing.
+// bits each time, 1 with tensor cores, 2 without. All compute by the definition.
 
 extern "C" {
 /// The graphs described so far, a line each: operations with the dims and strides of their tensors.

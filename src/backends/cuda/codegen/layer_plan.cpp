@@ -112,7 +112,7 @@ KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target) {
 
 KernelSpec relayout_spec(const BlockedShape& dst, Storage storage, const Target& target) {
   KernelSpec spec = unit_spec("relayout", dst, storage, plain_epilogue(), target);
-  spec.launch.grid = {div_up(dst.h * dst.w, 64), div_up(div_up(dst.channels, unit_of(storage)), 4), dst.images};
+  spec.launch.grid[0] = dst.images * div_up(div_up(dst.channels, unit_of(storage)), 4) * div_up(dst.h * dst.w, 64);
   return spec;
 }
 
