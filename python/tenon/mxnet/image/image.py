@@ -90,7 +90,7 @@ def imresize(src, w, h, interp=1):
 
 
 def _resized(image, width, height, kind):
-    """By OpenCV where it is, so that every byte is MXNet's."""
+    """By OpenCV where it is, whose bytes are MXNet's but for a few bicubic ones."""
     try:
         import cv2
     except ImportError:
