@@ -26,7 +26,9 @@ std::vector<Specimen> texts() {
     result.push_back({"reduce_" + word, "reduce",
                       reduce_text({type, type, wide, "0", "acc + x", "acc + other", "acc / static_cast<A>(terms)"})});
     result.push_back({"arg_reduce_" + word, "arg_reduce", arg_reduce_text(type, type, wide, "x > best")});
-    result.push_back({"softmax_" + word, "softmax", softmax_text(type, type, SoftmaxKind::log_softmax)});
+    for (const char* entry : {"softmax", "softmax_of_many"}) {
+      result.push_back({std::string(entry) + "_" + word, entry, softmax_text(type, type, SoftmaxKind::log_softmax)});
+    }
     result.push_back({"pool_max_" + word, "pool", pool_text(type, PoolKind::max, PoolDivisor::inside_pad, true)});
     result.push_back({"pool_average_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::real, false)});
     result.push_back({"pool_lp_" + word, "pool", pool_text(type, PoolKind::lp, PoolDivisor::kernel, false)});

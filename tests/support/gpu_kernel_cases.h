@@ -153,6 +153,15 @@ inline std::vector<Case> resamplings() {
   };
 }
 
+/// Lines of which a block makes each, short ones side by side, short ones one after another.
+inline std::vector<Case> softmaxes() {
+  return {unary("Softmax", {3, 2, 300}, "softmax(%data)", "cuda:softmax"),
+          unary("LogSoftmaxOfTheMiddle", {3, 70, 5}, "log_softmax(%data) {axis=1}", "cuda:softmax"),
+          unary("SoftmaxOfChannels", {3, 2, 19, 17}, "SoftmaxActivation(%data) {mode=channel}", "cuda:softmax"),
+          unary("SoftminOfFew", {150, 4}, "softmin(%data)", "cuda:softmax"),
+          unary("SoftmaxOfManyPixels", {2, 40, 91, 91}, "softmax(%data) {axis=1, temperature=2}", "cuda:softmax")};
+}
+
 inline std::vector<Case> selections() {
   const std::map<std::string, Shape> data = {{"data", {3, 40, 2}}};
   const std::map<std::string, Shape> sequences = {{"data", {5, 3, 4}}, {"lengths", {3}}};
@@ -230,7 +239,7 @@ inline void expect_reference(const Case& test) {
 
 inline std::vector<Case> all() {
   std::vector<Case> result = in_all_types(normalizations());
-  for (const auto family : {recurrences, detections, resamplings, selections}) {
+  for (const auto family : {recurrences, detections, resamplings, selections, softmaxes}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

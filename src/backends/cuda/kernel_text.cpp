@@ -239,27 +239,41 @@ __device__ inline A over_block(A x, bool sums) {
   return result;
 }
 
+// The elements of a line from `begin` on by `step` are one thread's; `reduce` makes one of what its threads have.
+template <class Reduce>
+__device__ inline void softmax_line(D* dst, const S* src, i64 size, i64 inner, A t, i64 begin, i64 step, Reduce reduce) {
+  A greatest = -INFINITY_F;
+  for (i64 i = begin; i < size; i += step) {
+    const A x = SIGN static_cast<A>(load(src[i * inner]));
+    greatest = x > greatest ? x : greatest;
+  }
+  greatest = reduce(greatest, false);
+  A sum = 0;
+  for (i64 i = begin; i < size; i += step) {
+    const A x = SIGN static_cast<A>(load(src[i * inner]));
+    sum += exp(rounded<S>((x - greatest) / t));
+  }
+  sum = rounded<S>(reduce(sum, true));
+  for (i64 i = begin; i < size; i += step) {
+    const A x = SIGN static_cast<A>(load(src[i * inner]));
+    const A shifted = rounded<S>((x - greatest) / t);
+    dst[i * inner] = convert<D>(rounded<S>(RESULT));
+  }
+}
+
 extern "C" __global__ void softmax(D* dst, const S* src, i64 lines, i64 size, i64 inner, double temperature) {
-  const A t = static_cast<A>(temperature);
   for (i64 line = blockIdx.x; line < lines; line += gridDim.x) {
     const i64 first = line / inner * size * inner + line % inner;
-    A greatest = -INFINITY_F;
-    for (i64 i = threadIdx.x; i < size; i += blockDim.x) {
-      const A x = SIGN static_cast<A>(load(src[first + i * inner]));
-      greatest = x > greatest ? x : greatest;
-    }
-    greatest = over_block(greatest, false);
-    A sum = 0;
-    for (i64 i = threadIdx.x; i < size; i += blockDim.x) {
-      const A x = SIGN static_cast<A>(load(src[first + i * inner]));
-      sum += exp(rounded<S>((x - greatest) / t));
-    }
-    sum = rounded<S>(over_block(sum, true));
-    for (i64 i = threadIdx.x; i < size; i += blockDim.x) {
-      const A x = SIGN static_cast<A>(load(src[first + i * inner]));
-      const A shifted = rounded<S>((x - greatest) / t);
-      dst[first + i * inner] = convert<D>(rounded<S>(RESULT));
-    }
+    softmax_line(dst + first, src + first, size, inner, static_cast<A>(temperature), threadIdx.x, blockDim.x,
+                 [](A x, bool sums) { return over_block(x, sums); });
+  }
+}
+
+extern "C" __global__ void softmax_of_many(D* dst, const S* src, i64 lines, i64 size, i64 inner, double temperature) {
+  const i64 step = static_cast<i64>(gridDim.x) * blockDim.x;
+  for (i64 line = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; line < lines; line += step) {
+    const i64 first = line / inner * size * inner + line % inner;
+    softmax_line(dst + first, src + first, size, inner, static_cast<A>(temperature), 0, 1, [](A x, bool) { return x; });
   }
 }
 )cuda";

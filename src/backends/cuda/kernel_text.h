@@ -56,7 +56,7 @@ std::string arg_reduce_text(const std::string& dst, const std::string& src, cons
                             const std::string& beats);
 
 enum class SoftmaxKind { softmax, log_softmax, softmin };
-/// The kernel "softmax": one block a line.
+/// The kernels "softmax", a block a line, and "softmax_of_many", a thread a line.
 std::string softmax_text(const std::string& dst, const std::string& src, SoftmaxKind kind);
 
 enum class PoolKind { max, average, sum, lp };

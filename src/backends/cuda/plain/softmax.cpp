@@ -1,4 +1,4 @@
-// softmax and its relatives: a block a line.
+// softmax and its relatives: a block a line or, where lines are many and short, a thread.
 
 #include "backends/cuda/kernel_text.h"
 #include "backends/cuda/plain/families.h"
@@ -29,6 +29,13 @@ AxisSplit split_of(const OpCall& call) {
   return split_around(data, front, front + 1);
 }
 
+/// A block that reduces a line of a few elements idles: short lines, and those that neighbours read side by side where
+/// they are enough to fill a device.
+bool suits_threads(const AxisSplit& split) {
+  constexpr std::int64_t kShort = 32, kSideBySide = 32, kEnough = 16384;
+  return split.size <= kShort || (split.inner >= kSideBySide && split.outer * split.inner >= kEnough);
+}
+
 Offer offer(const StepRequest& request) {
   const OpCall& call = request.call;
   const Attributes& attributes = call.attributes();
@@ -45,16 +52,18 @@ Offer offer(const StepRequest& request) {
   const SoftmaxKind kind = name == "log_softmax" ? SoftmaxKind::log_softmax
                            : name == "softmin"   ? SoftmaxKind::softmin
                                                  : SoftmaxKind::softmax;
-  const GpuFunction kernel =
-      GpuFunction::get(device_of(request.memory),
-                       softmax_text(type_name(call.dtype_out()), type_name(call.dtype_in(0)), kind), "softmax");
   const AxisSplit split = split_of(call);
+  const std::int64_t lines = split.outer * split.inner;
+  const bool many = suits_threads(split);
+  const GpuFunction kernel = GpuFunction::get(
+      device_of(request.memory), softmax_text(type_name(call.dtype_out()), type_name(call.dtype_in(0)), kind),
+      many ? "softmax_of_many" : "softmax");
   const double temperature = attributes.has("temperature") ? attributes.real("temperature") : 1;
   StepPlan plan;
-  plan.kernel.run = [kernel, split, temperature](const Operands& operands) {
-    const std::int64_t lines = split.outer * split.inner;
-    launch(kernel, operands.stream, grid_size(lines, 1), 256, operands.dst[0], operands.src[0], lines, split.size,
-           split.inner, temperature);
+  plan.kernel.run = [kernel, split, lines, many, temperature](const Operands& operands) {
+    const unsigned threads = many ? 128 : 256;
+    launch(kernel, operands.stream, grid_size(lines, many ? threads : 1), threads, operands.dst[0], operands.src[0],
+           lines, split.size, split.inner, temperature);
   };
   return plan;
 }
