@@ -95,21 +95,6 @@ std::vector<KernelSpec> rows_candidates(const RowsProblem& problem, const Epilog
   return specs;
 }
 
-KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target) {
-  KernelSpec spec;
-  spec.text = spec.label = "softmax";
-  spec.storage = problem.storage;
-  spec.target = target;
-  spec.main = plain_epilogue();
-  spec.constants = {{"kChannels", problem.columns},
-                    {"kColumns", problem.columns},
-                    {"kF32In", problem.f32_in},
-                    {"kF32Out", problem.f32_out},
-                    {"kLog", problem.log}};
-  spec.launch = {{problem.rows, 1, 1}, 256, 0, 1};
-  return spec;
-}
-
 KernelSpec relayout_spec(const BlockedShape& dst, Storage storage, const Target& target) {
   KernelSpec spec = unit_spec("relayout", dst, storage, plain_epilogue(), target);
   spec.launch.grid[0] = dst.images * div_up(div_up(dst.channels, unit_of(storage)), 4) * div_up(dst.h * dst.w, 64);

@@ -33,13 +33,6 @@ struct RowsProblem {
 };
 std::vector<KernelSpec> rows_candidates(const RowsProblem& problem, const EpilogueSpec& main, const Target& target);
 
-struct SoftmaxProblem {
-  int rows = 1, columns = 1;
-  bool f32_in = false, f32_out = false, log = false;
-  Storage storage = Storage::f16;
-};
-KernelSpec softmax_spec(const SoftmaxProblem& problem, const Target& target);
-
 /// From one of the kernels' two layouts to that of `dst`.
 KernelSpec relayout_spec(const BlockedShape& dst, Storage storage, const Target& target);
 /// Between row-major float32 and the kernels' layout.
