@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "backends/cuda/codegen/compiler.h"
-#include "backends/cuda/codegen/convolution_plan.h"
+#include "backends/cuda/codegen/direct_plan.h"
 #include "backends/cuda/codegen/layer_plan.h"
 #include "backends/cuda/codegen/weights.h"
 #include "core/error.h"
@@ -160,6 +160,18 @@ TEST(CudaWeights, GroupsSpreadOverAllChannels) {
   }
 }
 
+TEST(CudaWeights, DirectOnesLieByGroupsOfChannels) {
+  // 10 channels of 3, 2 taps, in groups of 4; float32 whatever is stored.
+  std::vector<float> weights(10 * 3 * 2);
+  std::iota(weights.begin(), weights.end(), 1.0f);
+  const auto packed =
+      pack_weights({weights, {}, 10, 3, 2}, {WeightLayout::Order::direct, 4, 0, 1, false}, Storage::f16);
+  ASSERT_EQ(packed.size(), 3u * 3 * 2 * 4 * 4);
+  EXPECT_EQ(float_at(packed, ((1 * 3 + 2) * 2 + 1) * 4 + 3),
+            weights[(7 * 3 + 2) * 2 + 1]);                 // channel 7 of plane 2, tap 1
+  EXPECT_EQ(float_at(packed, (2 * 3 * 2) * 4 + 2), 0.0f);  // channel 10 is none
+}
+
 TEST(CudaWeights, StemPairsPixels) {
   std::vector<float> weights(2 * 3 * 49);
   std::iota(weights.begin(), weights.end(), 1.0f);
@@ -258,6 +270,59 @@ TEST(CudaPlan, PoolsWhereTilesFillTheMap) {
   EXPECT_TRUE(convolution_candidates(problem, scaled(), {}, hopper()).empty());
 }
 
+/// Of mtcnn/det1 and of a MobileNet: planes of an image to few channels.
+DirectProblem first_layer(int images, int size, int channels, int stride, Storage storage) {
+  ConvolutionProblem convolution = square(images, 3, size, channels, 3, stride, storage);
+  convolution.pad_y = convolution.pad_x = 0;
+  convolution.dst_h = convolution.dst_w = (size - 3) / stride + 1;
+  DirectProblem problem = direct_problem(convolution);
+  problem.from_planes = true;
+  return problem;
+}
+DirectProblem pooled(DirectProblem problem, int window) {
+  problem.pool = {window, window, 2, 2, 0, 0};
+  problem.dst_h = problem.dst_w = (problem.convolution.dst_h - window + 1) / 2 + 1;
+  return problem;
+}
+
+TEST(CudaPlan, FewChannelsGoWithoutTensorCores) {
+  for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
+    EXPECT_EQ(convolution_candidates(square(32, 16, 45, 32, 3, 1, storage), scaled(), {}, hopper()).front().text,
+              "direct");
+    for (const ConvolutionProblem& problem :
+         {square(32, 64, 28, 64, 3, 1, storage), square(32, 32, 28, 192, 1, 1, storage)}) {
+      for (const KernelSpec& spec : convolution_candidates(problem, scaled(), {}, hopper())) {
+        EXPECT_NE(spec.text, "direct") << spec.label;
+      }
+    }
+  }
+}
+
+TEST(CudaPlan, PlanesAreReadAsTheyAreWhereThatPays) {
+  EXPECT_TRUE(direct_pays(first_layer(128, 224, 32, 2, Storage::f16), hopper()));
+  EXPECT_FALSE(direct_pays(first_layer(128, 224, 64, 1, Storage::f16), hopper()));
+  EXPECT_TRUE(direct_pays(pooled(first_layer(32, 96, 10, 1, Storage::f16), 2), hopper()));
+}
+
+TEST(CudaPlan, DirectTilesCoverTheResultsAndFitABlock) {
+  for (const DirectProblem& problem :
+       {first_layer(1, 96, 10, 2, Storage::f16), pooled(first_layer(32, 24, 28, 1, Storage::f32), 3),
+        direct_problem(square(8, 32, 43, 20, 3, 1, Storage::f16))}) {
+    const auto specs = direct_candidates(problem, scaled(), {}, hopper());
+    EXPECT_FALSE(specs.empty());
+    for (const KernelSpec& spec : specs) {
+      SCOPED_TRACE(spec.label);
+      expect_launchable(spec);
+      const int across = spec.constant("kTileW") * spec.constant("kRun"), down = spec.constant("kTileH");
+      const int tiles = (problem.dst_w + across - 1) / across * ((problem.dst_h + down - 1) / down);
+      const int groups = (problem.convolution.channels + spec.constant("kGroup") - 1) / spec.constant("kGroup");
+      EXPECT_EQ(groups % spec.constant("kGroupsOfBlock"), 0);
+      EXPECT_EQ(spec.launch.grid[0], problem.convolution.images * tiles * groups / spec.constant("kGroupsOfBlock"));
+      EXPECT_GE(spec.constant("kPixelThreads"), spec.constant("kTileW") * down);
+    }
+  }
+}
+
 TEST(CudaPlan, RefusesGroupsThatAreNeitherOneNorAll) {
   ConvolutionProblem problem = square(1, 64, 14, 64, 3, 1);
   problem.groups = 4;
@@ -344,12 +409,43 @@ TEST_F(CudaCompile, Persistent) {
   }
 }
 
+/// mtcnn's layers and a MobileNet's first, as `direct` runs them.
+std::vector<DirectProblem> few_channels(Storage storage) {
+  DirectProblem heads = direct_problem(square(32, 32, 43, 2, 1, 1, storage));
+  heads.to_planes = true;
+  return {heads,
+          first_layer(32, 224, 32, 2, storage),
+          pooled(first_layer(32, 96, 10, 1, storage), 2),
+          pooled(first_layer(1, 24, 28, 1, storage), 3),
+          direct_problem(square(32, 10, 47, 16, 3, 1, storage)),
+          direct_problem(square(1, 16, 45, 32, 3, 1, storage))};
+}
+
+/// Registers, and the shared memory they declare, which the plan counts itself.
+TEST_F(CudaCompile, Direct) {
+  for (const Storage storage : {Storage::f16, Storage::f32}) {
+    for (const DirectProblem& problem : few_channels(storage)) {
+      for (const KernelSpec& spec : direct_candidates(problem, scaled(), scaled(), hopper())) expect_compiles(spec);
+    }
+  }
+  for (const Storage storage : {Storage::bf16, Storage::tf32}) {
+    for (const DirectProblem& problem : few_channels(storage)) {
+      expect_compiles(direct_candidates(problem, scaled(), scaled(), ampere()).front());
+    }
+  }
+}
+
 TEST_F(CudaCompile, Gathers) {
   Target forced = hopper();
   forced.tensor_core_mma = true;
   for (const Target& target : {hopper(), forced, ampere()}) {
     for (const Storage storage : {Storage::f16, Storage::bf16, Storage::tf32, Storage::f32}) {
       expect_compiles(convolution_candidates(square(8, 20, 15, 37, 5, 2, storage), residual(), {}, target).front());
+      auto narrow = convolution_candidates(square(8, 40, 15, 12, 5, 2, storage), residual(), {}, target);
+      std::erase_if(narrow, [](const KernelSpec& spec) { return spec.text != "gather"; });
+      ASSERT_FALSE(narrow.empty());
+      EXPECT_EQ(narrow.front().constant("kBlockN"), 16);
+      expect_compiles(narrow.front());
     }
   }
 }

@@ -26,19 +26,23 @@ Tensor random_tensor(const Shape& shape, unsigned seed, float scale) {
   return tensor;
 }
 
-Tensor forward(const Engine& engine) {
+std::vector<Tensor> forward(const Engine& engine) {
   Session session(engine);
   session.set_input("data", random_tensor(engine.type("data").shape, 7, 1));
   session.forward();
-  Tensor first = session.output(0).clone();
+  std::vector<Tensor> first;
+  for (std::size_t i = 0; i < session.outputs().size(); ++i) first.push_back(session.output(static_cast<int>(i)).clone());
   session.forward();
   session.forward();  // replayed
-  EXPECT_EQ(std::memcmp(first.data(), session.output(0).data(), first.bytes()), 0) << "two forwards differ";
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const Tensor& last = session.output(static_cast<int>(i));
+    EXPECT_EQ(std::memcmp(first[i].data(), last.data(), last.bytes()), 0) << "two forwards differ";
+  }
   return first;
 }
 
-Tensor run(const Model& model, const Shape& shape, const std::string& device, const std::string& backend,
-           const std::string& precision) {
+std::vector<Tensor> run(const Model& model, const Shape& shape, const std::string& device, const std::string& backend,
+                        const std::string& precision) {
   BindOptions options;
   options.device = Device::parse(device);
   options.backend = backend;
@@ -48,12 +52,15 @@ Tensor run(const Model& model, const Shape& shape, const std::string& device, co
   for (const StepInfo& step : engine.steps()) {
     EXPECT_NE(step.implementation, "host:reference") << step.node << ": " << testing::PrintToString(step.refusals);
   }
-  Tensor first = forward(engine);
+  const std::vector<Tensor> first = forward(engine);
   if (backend == "cuda") {
     const std::string file = testing::TempDir() + "cuda_engine_test.plan";
     engine.save(file);
-    const Tensor loaded = forward(Engine::load(file));
-    EXPECT_EQ(std::memcmp(first.data(), loaded.data(), first.bytes()), 0) << "the plan's engine gives other bits";
+    const std::vector<Tensor> loaded = forward(Engine::load(file));
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      EXPECT_EQ(std::memcmp(first[i].data(), loaded[i].data(), first[i].bytes()), 0)
+          << "the plan's engine gives other bits";
+    }
     std::filesystem::remove(file);
   }
   return first;
@@ -96,10 +103,13 @@ class CudaEngine : public testing::TestWithParam<Accuracy> {
   }
   void TearDown() override { unsetenv("TENON_CUDA_CANDIDATES"); }
   void expect_agrees(const Model& model, const Shape& shape) {
-    const Tensor wanted = run(model, shape, "cpu", "plain", "fp32");
-    const Tensor got = run(model, shape, "cuda:0", "cuda", GetParam().precision);
-    ASSERT_EQ(got.shape(), wanted.shape());
-    EXPECT_LT(deviation(got, wanted), GetParam().tolerance);
+    const std::vector<Tensor> wanted = run(model, shape, "cpu", "plain", "fp32");
+    const std::vector<Tensor> got = run(model, shape, "cuda:0", "cuda", GetParam().precision);
+    ASSERT_EQ(got.size(), wanted.size());
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      ASSERT_EQ(got[i].shape(), wanted[i].shape());
+      EXPECT_LT(deviation(got[i], wanted[i]), GetParam().tolerance);
+    }
   }
 };
 
@@ -260,6 +270,48 @@ TEST_P(CudaEngine, RunsManyImages) {
                                                 {"w3", random_tensor({256, 160, 3, 3}, 6, 0.03f)},
                                                 {"w4", random_tensor({512, 256, 1, 1}, 8, 0.1f)}});
   for (const std::int64_t batch : {3, 40}) expect_agrees(model, Shape{batch, 3, 56, 56});
+}
+
+// mtcnn/det1's layers, on an image that neither tiles nor pools divide.
+constexpr const char* kFewChannels = R"(
+%data = variable
+%w1 = variable
+%b1 = variable
+%s1 = variable
+%w2 = variable
+%s2 = variable
+%w3 = variable
+%s3 = variable
+%w4 = variable
+%b4 = variable
+%w5 = variable
+%b5 = variable
+%c1 = Convolution(%data, %w1, %b1) {kernel=(3, 3), num_filter=10}
+%r1 = LeakyReLU(%c1, %s1) {act_type=prelu}
+%p1 = Pooling(%r1) {kernel=(2, 2), stride=(2, 2), pool_type=max, pooling_convention=full}
+%c2 = Convolution(%p1, %w2) {kernel=(3, 3), num_filter=16, no_bias=True}
+%r2 = LeakyReLU(%c2, %s2) {act_type=prelu}
+%c3 = Convolution(%r2, %w3) {kernel=(3, 3), num_filter=32, no_bias=True}
+%r3 = LeakyReLU(%c3, %s3) {act_type=prelu}
+%c4 = Convolution(%r3, %w4, %b4) {kernel=(1, 1), num_filter=4}
+%c5 = Convolution(%r3, %w5, %b5) {kernel=(1, 1), num_filter=2}
+%y = SoftmaxActivation(%c5) {mode=channel}
+return %c4, %y
+)";
+
+TEST_P(CudaEngine, RunsFewChannels) {
+  const Model model(parse_graph(kFewChannels, ops()), {{"w1", random_tensor({10, 3, 3, 3}, 1, 0.2f)},
+                                                       {"b1", random_tensor({10}, 2, 0.1f)},
+                                                       {"s1", random_tensor({10}, 3, 0.3f)},
+                                                       {"w2", random_tensor({16, 10, 3, 3}, 4, 0.1f)},
+                                                       {"s2", random_tensor({16}, 5, 0.3f)},
+                                                       {"w3", random_tensor({32, 16, 3, 3}, 6, 0.1f)},
+                                                       {"s3", random_tensor({32}, 8, 0.3f)},
+                                                       {"w4", random_tensor({4, 32, 1, 1}, 9, 0.2f)},
+                                                       {"b4", random_tensor({4}, 10, 0.1f)},
+                                                       {"w5", random_tensor({2, 32, 1, 1}, 11, 0.2f)},
+                                                       {"b5", random_tensor({2}, 12, 0.1f)}});
+  for (const std::int64_t batch : {1, 33}) expect_agrees(model, Shape{batch, 3, 67, 94});
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, CudaEngine, testing::ValuesIn(kAccuracies),

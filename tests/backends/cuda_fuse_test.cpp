@@ -79,6 +79,38 @@ TEST(CudaFuse, JoinsTheStemAndRectifiesBehindThePool) {
   EXPECT_THAT(text, HasSubstr("epilogue=relu(x); relu(mul(y0, $0))"));
 }
 
+constexpr std::string_view kFewChannels = R"(
+%data = variable : float32 (32,3,96,95)
+%w = variable : float32 (10,3,3,3)
+%bias = variable : float32 (10)
+%slope = variable : float32 (10)
+%conv = convolution(%data, %w, %bias, %slope) {epilogue=leaky(add(x, $0), $1), kernel=(3, 3), precision=fp16} : float32 (32,10,94,93)
+%pool = pooling(%conv) {kernel=(2, 2), pad_end=(0, 1), precision=fp16, stride=(2, 2)} : float32 (32,10,47,47)
+return %pool
+)";
+
+TEST(CudaFuse, JoinsAFirstLayerOfFewChannels) {
+  for (const Target& target : {hopper(), ampere()}) {
+    EXPECT_THAT(
+        fused(kFewChannels, {"w", "bias", "slope"}, target),
+        HasSubstr("%conv.stem = stem(%data, %w, %bias, %slope) {conv_epilogue=leaky(add(x, $0), $1), "
+                  "conv_size=(94, 93), epilogue=x, kernel=(3, 3), pad=(0, 0), pool_kernel=(2, 2), pool_pad=(0, 0), "
+                  "pool_stride=(2, 2), precision=fp16, size=(47, 47), stride=(1, 1)} : float32 (32,10,47,47)"));
+  }
+}
+
+TEST(CudaFuse, LeavesAFirstLayerWhosePoolWouldBeMultipliedForTooOften) {
+  std::string text(kFewChannels);
+  for (const auto& [from, to] : {std::pair{"(10,3,3,3)", "(128,3,3,3)"},
+                                 {"(10)", "(128)"},
+                                 {"(10)", "(128)"},
+                                 {"(32,10,94,93)", "(32,128,94,93)"},
+                                 {"(32,10,47,47)", "(32,128,47,47)"}}) {
+    text.replace(text.find(from), std::string_view(from).size(), to);
+  }
+  EXPECT_THAT(fused(text, {"w", "bias", "slope"}), HasSubstr("%pool = pooling(%conv"));
+}
+
 constexpr std::string_view kPooled = R"(
 %data = variable : float32 (8,64,56,56)
 %w = variable : float32 (128,64,3,3)
@@ -125,6 +157,9 @@ TEST(CudaFuse, RefusesJoinedOperatorsThatDoNotFit) {
   EXPECT_THAT(refusal(stem, "(64,3,7,7)", "(64,4,7,7)"), HasSubstr("node 'conv.stem' (stem)"));
   EXPECT_THAT(refusal(stem, "%shift = variable : float32 (64,)", "%shift = variable : float32 (32,)"),
               HasSubstr("node 'conv.stem' (stem)"));
+  EXPECT_THAT(refusal(stem, "conv_size=(112, 112)", "conv_size=(112, 400)"),
+              HasSubstr("400 windows of the convolution do not fit 224 elements"));
+  EXPECT_THAT(refusal(stem, " size=(56, 56)", " size=(56)"), HasSubstr("must have two numbers"));
   EXPECT_THAT(refusal(pooled, "(8,64,56,56)", "(8,64,55,56)"), HasSubstr("are no pairs of pixels"));
 }
 

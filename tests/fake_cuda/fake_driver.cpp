@@ -528,25 +528,35 @@ CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int*, CUfunction, int, std::size_t) {
   return CUDA_ERROR_NOT_SUPPORTED;
 }
+namespace {
+
+CUresult launch(const Function& function, std::array<unsigned, 3> grid, unsigned threads, CUstream stream,
+                void** arguments) {
+  if (function.prepare == nullptr) {
+    stream->push_kernel();
+    return CUDA_SUCCESS;
+  }
+  if (grid[1] != 1 || grid[2] != 1) return CUDA_ERROR_NOT_SUPPORTED;
+  const std::shared_ptr<EmulatedLaunch> emulated(function.prepare(arguments));
+  stream->push([=] { emulated->run(grid[0], threads); });
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
 CUresult cuLaunchKernel(CUfunction handle, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
                         unsigned shared_bytes, CUstream stream, void** arguments, void**) {
   BEGIN_ON(stream)
   const auto& function = *reinterpret_cast<const Function*>(handle);
   note_launch(function, {blocks, 1, 1}, threads, shared_bytes, 0);
-  if (function.prepare == nullptr) {
-    stream->push_kernel();
-    return CUDA_SUCCESS;
-  }
-  const std::shared_ptr<EmulatedLaunch> launch(function.prepare(arguments));
-  stream->push([=] { launch->run(blocks, threads); });
-  return CUDA_SUCCESS;
+  return launch(function, {blocks, 1, 1}, threads, stream, arguments);
 }
-CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle, void**, void**) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle, void** arguments, void**) {
   BEGIN_ON(config->hStream)
-  note_launch(*reinterpret_cast<const Function*>(handle), {config->gridDimX, config->gridDimY, config->gridDimZ},
-              config->blockDimX, config->sharedMemBytes, config->numAttrs);
-  config->hStream->push_kernel();
-  return CUDA_SUCCESS;
+  const auto& function = *reinterpret_cast<const Function*>(handle);
+  const std::array grid{config->gridDimX, config->gridDimY, config->gridDimZ};
+  note_launch(function, grid, config->blockDimX, config->sharedMemBytes, config->numAttrs);
+  return launch(function, grid, config->blockDimX, config->hStream, arguments);
 }
 CUresult cuTensorMapEncodeTiled(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,

@@ -1,5 +1,6 @@
-// NVRTC that compiles the plain executor's kernels for the host: the "cubin" is a shared library, which the fake driver
-// opens. Texts with instructions of a GPU, such as the engine's, do not compile.
+// NVRTC that compiles kernels for the host: the "cubin" is a shared library, which the fake driver opens. It knows the
+// plain executor's kernels and those of the engine whose only instructions of a GPU are conversions and loads; texts
+// with others, such as the tensor cores', do not compile.
 
 #include <array>
 #include <cstdio>
@@ -35,6 +36,32 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   }
 }
 
+/// Functions of the engine's prelude that are instructions of a GPU: how they begin, and their bodies here.
+constexpr std::array<std::pair<const char*, const char*>, 6> kInstructions = {{
+    {"TENON_DEVICE float round_tf32(float x) {",
+     "const u32 bits = __float_as_uint(x);\n"
+     "  return (bits & 0x7f800000u) == 0x7f800000u ? x : __uint_as_float((bits + 0x1000u) & ~0x1fffu);"},
+    {"TENON_DEVICE u32 pack16(float a, float b) {",
+     "const auto bits = [](float x) -> u32 { return kStorage == Storage::bf16 ? bf16_of_float(x) : f16_of_float(x); "
+     "};\n"
+     "  return bits(a) | bits(b) << 16;"},
+    {"TENON_DEVICE Pair unpack16(u32 bits) {",
+     "if (kStorage == Storage::bf16) return {__uint_as_float(bits << 16), __uint_as_float(bits & 0xffff0000u)};\n"
+     "  return {float_of_f16(static_cast<u16>(bits)), float_of_f16(static_cast<u16>(bits >> 16))};"},
+    {"TENON_DEVICE uint4 load_unit(const void* base, int unit) {", "return static_cast<const uint4*>(base)[unit];"},
+    {"TENON_DEVICE float max_nan(float a, float b) {", "return a != a || a > b ? a : b;"},
+    {"TENON_DEVICE float min_nan(float a, float b) {", "return a != a || a < b ? a : b;"},
+}};
+
+/// A text of the engine: the bodies of those functions replaced, each up to the brace that closes it.
+void replace_instructions(std::string& source) {
+  for (const auto& [begin, body] : kInstructions) {
+    const std::size_t at = source.find(begin), end = source.find("\n}\n", at);
+    if (at == std::string::npos || end == std::string::npos) continue;
+    source.replace(at, end - at, std::string(begin) + "\n  " + body);
+  }
+}
+
 /// The kernel as C++ of the host.
 std::string host_source(std::string source) {
   const std::array<std::pair<const char*, const char*>, 3> conversions = {{
@@ -45,9 +72,14 @@ std::string host_source(std::string source) {
        "y.bits = bf16_of_float(static_cast<float>(x));"},
   }};
   for (const auto& [from, to] : conversions) replace_all(source, from, to);
+  const bool of_engine = source.find("#define TENON_DEVICE") != std::string::npos;
+  if (of_engine) replace_instructions(source);
+  source = std::regex_replace(source, std::regex(R"(__launch_bounds__\([^)]*\)\s*)"), "");
   const bool synchronizes = source.find("__syncthreads()") != std::string::npos;
   std::string result = synchronizes ? "#define TENON_KERNEL_SYNCHRONIZES\n" : "";
-  result += "#include \"kernel_shim.h\"\n" + source;
+  result += "#include \"kernel_shim.h\"\n";
+  if (of_engine) result += "#include \"engine_shim.h\"\n";
+  result += source;
   const std::regex kernel(R"re(extern "C" __global__ void (\w+)\()re");
   for (std::sregex_iterator found(source.begin(), source.end(), kernel), end; found != end; ++found) {
     const std::string name = (*found)[1];

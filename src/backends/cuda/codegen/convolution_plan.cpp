@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/cuda/codegen/direct_plan.h"
 #include "backends/cuda/codegen/persistent_plan.h"
 
 namespace tenon::cuda {
@@ -166,11 +167,11 @@ void gather(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, c
 void add_gathers(std::vector<KernelSpec>& specs, const ConvolutionProblem& problem, const EpilogueSpec& main,
                  const Target& target) {
   const int rows = problem.images * problem.dst_h * problem.dst_w;
-  const int wide = problem.channels > 64 ? 128 : problem.channels > 32 ? 64 : 32;
+  const int wide = problem.channels > 64 ? 128 : problem.channels > 32 ? 64 : problem.channels > 16 ? 32 : 16;
   // Wide blocks read less, narrow ones are more: as many as keep the device busy.
   const bool few = div_up(rows, 128) * div_up(problem.channels, wide) < target.processors;
   std::vector<std::pair<int, int>> cuts;
-  for (int n = wide; n >= 32; n /= 2) {
+  for (int n = wide; n >= std::min(wide, 32); n /= 2) {
     cuts.push_back({n, 2});
     cuts.push_back({n, 1});
   }
@@ -354,6 +355,10 @@ std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem
   const bool second = !specs.empty() && !suits_blocks_that_stay(problem, target);
   specs.insert(specs.begin() + (second ? 1 : 0), std::make_move_iterator(persistent.begin()),
                std::make_move_iterator(persistent.end()));
+  if (has_few_products(problem)) {
+    std::vector<KernelSpec> direct = direct_candidates(direct_problem(problem), main, side, target);
+    specs.insert(specs.begin(), std::make_move_iterator(direct.begin()), std::make_move_iterator(direct.end()));
+  }
   return specs;
 }
 

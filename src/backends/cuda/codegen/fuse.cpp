@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "backends/cuda/codegen/convolution_plan.h"
 #include "backends/cuda/codegen/problems.h"
 #include "passes/primitives.h"
 
 namespace tenon::cuda {
 namespace {
+
+constexpr int kMostPlanes = 4;  // of a stem's data
 
 /// Reads the graph around a node.
 class Neighbours {
@@ -133,11 +134,16 @@ bool join_next_shortcut(Body& body, const Target& target) {
   return false;
 }
 
+/// Whether it is a maximum over two axes that leaves a quarter, every window with an element of the data.
 bool is_stem_pool(const OpCall& call) {
   const PoolingSizes sizes = pooling_sizes(call);
-  const Extent two{1, 2, 2}, three{1, 3, 3}, one{0, 1, 1};
-  return sizes.type == PoolingType::max && sizes.window.rank == 2 && sizes.window.kernel == three &&
-         sizes.window.stride == two && sizes.window.pad_begin == one;
+  const Window& window = sizes.window;
+  const auto begins_inside = [&](std::size_t i) {
+    return (window.dst[i] - 1) * window.stride[i] - window.pad_begin[i] < window.src[i] &&
+           window.pad_begin[i] < window.kernel[i];
+  };
+  return sizes.type == PoolingType::max && window.rank == 2 && window.stride == Extent{1, 2, 2} && begins_inside(1) &&
+         begins_inside(2);
 }
 
 /// The pool behind the convolution `id`, where both are a stem.
@@ -149,17 +155,13 @@ std::optional<NodeId> stem_pool_of(const Body& body, const Neighbours& around, N
   const OpCall conv_call = call_of(graph, id), pool_call = call_of(graph, *pool);
   if (conv_call.shape_out().rank() != 4 || !is_stem_pool(pool_call)) return {};
   const ConvolutionProblem conv = convolution_problem(conv_call);
-  const StemProblem stem = stem_problem(conv);
-  const bool same = conv.kernel_h == 7 && conv.kernel_w == 7 && conv.stride_y == 2 && conv.stride_x == 2 &&
-                    conv.pad_y == 3 && conv.pad_x == 3 && conv.groups == 1 && conv.dilate_y == 1 &&
-                    conv.dilate_x == 1 && conv.dst_h == stem.conv_h() && conv.dst_w == stem.conv_w() &&
-                    pool_call.shape_out()[2] == stem.dst_h() && pool_call.shape_out()[3] == stem.dst_w();
   EpilogueSpec epilogue{epilogue_of(graph.node(id)), {}, {true}};
   for (int k = 0; k + 2 < static_cast<int>(graph.node(id).inputs.size()); ++k) {
     epilogue.per_channel.push_back(is_per_channel(conv_call, k));
   }
-  if (!same || epilogue.per_channel.size() > 4) return {};
-  if (stem_candidates(stem, epilogue, plain_epilogue(), target).empty()) return {};
+  if (conv.src_channels > kMostPlanes || epilogue.per_channel.size() > 4) return {};
+  const DirectProblem both = pooled_problem(conv, pool_call);
+  if (pooled_candidates(both, epilogue, plain_epilogue(), target).empty()) return {};
   return pool;
 }
 
@@ -182,9 +184,10 @@ bool join_next_stem(Body& body, const Target& target) {
     const Node conv = graph.node(id), pooling = graph.node(*pool);
     Expressions conv_epilogue = epilogue_of(conv), pool_epilogue = epilogue_of(pooling);
     move_relu_behind_pool(conv_epilogue, pool_epilogue);
-    std::map<std::string, std::string> written = {{"epilogue", to_text(pool_epilogue)},
-                                                  {"conv_epilogue", to_text(conv_epilogue)},
-                                                  {"precision", conv.attributes.text("precision")}};
+    auto written = stem_attributes(pooled_problem(convolution_problem(call_of(graph, id)), call_of(graph, *pool)));
+    written["epilogue"] = to_text(pool_epilogue);
+    written["conv_epilogue"] = to_text(conv_epilogue);
+    written["precision"] = conv.attributes.text("precision");
     std::vector<Value> inputs = conv.inputs;
     inputs.insert(inputs.end(), pooling.inputs.begin() + 1, pooling.inputs.end());
     const NodeId stem = graph.add(stem_op(), conv.name + ".stem", inputs, written);

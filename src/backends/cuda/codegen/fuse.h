@@ -11,7 +11,7 @@ namespace tenon::cuda {
 ///     t → convolution 3×3/2 → convolution 3×3 ─┐ $0        t → convolution_pair → convolution 3×3 {add(x, $0) …}
 ///      ↘ convolution 1×1/2 {add($0, x) …} ←────┘                       ↘────────────────↗ $0
 ///
-/// (the expressions move to the convolution that comes last), the first layers of a ResNet to a stem, and
+/// (the expressions move to the convolution that comes last), a first convolution and its max-pool to a stem, and
 ///
 ///     convolution {relu(add(x, $0))} → pooling 2×2/2 {y}        convolution_pool {y(relu(add(x, $0)))}
 ///

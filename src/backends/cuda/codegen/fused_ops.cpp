@@ -1,6 +1,8 @@
 #include "backends/cuda/codegen/fused_ops.h"
 
-#include "backends/cuda/codegen/convolution_plan.h"
+#include <algorithm>
+#include <array>
+
 #include "graph/inference.h"
 #include "passes/primitives.h"
 
@@ -51,17 +53,45 @@ void infer_pool(ShapeInference& shapes) {
   set_outputs(shapes, out, 2, 1);
 }
 
+constexpr const char* kStemGeometry[] = {"kernel",      "stride",      "pad",      "conv_size",
+                                         "pool_kernel", "pool_stride", "pool_pad", "size"};
+
+/// Two numbers of a stem's geometry.
+std::array<std::int64_t, 2> stem_pair(const ShapeInference& shapes, const char* name, std::int64_t least) {
+  const IntTuple& items = shapes.attributes().tuple(name);
+  const auto legal = [&](const auto& item) { return item && *item >= least && *item <= 1 << 20; };
+  if (items.size() != 2 || !std::ranges::all_of(items, legal)) {
+    shapes.refuse("attribute {}={} must have two numbers from {} on", name, format_attribute(items), least);
+  }
+  return {*items[0], *items[1]};
+}
+
+/// Refuses windows of which the last begins behind the data.
+void check_stem_windows(const ShapeInference& shapes, std::string_view what, std::array<std::int64_t, 2> src,
+                        std::array<std::int64_t, 2> dst, std::array<std::int64_t, 2> stride,
+                        std::array<std::int64_t, 2> pad) {
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    if ((dst[axis] - 1) * stride[axis] - pad[axis] >= src[axis]) {
+      shapes.refuse("{} windows of {} do not fit {} elements", dst[axis], what, src[axis]);
+    }
+  }
+}
+
 void infer_stem(ShapeInference& shapes) {
   const Shape data = shapes.in(0), weight = shapes.in(1);
   if (!data.is_known() || !weight.is_known()) return;
   if (data.rank() != 4) shapes.refuse("the data has {} axes, not four", data.rank());
-  shapes.set_in(1, Shape{Shape::unknown, data[1], 7, 7});
-  StemProblem problem;
-  problem.src_h = static_cast<int>(data[2]);
-  problem.src_w = static_cast<int>(data[3]);
+  const auto kernel = stem_pair(shapes, "kernel", 1), conv = stem_pair(shapes, "conv_size", 1);
+  const auto size = stem_pair(shapes, "size", 1);
+  stem_pair(shapes, "pool_kernel", 1);
+  check_stem_windows(shapes, "the convolution", {data[2], data[3]}, conv, stem_pair(shapes, "stride", 1),
+                     stem_pair(shapes, "pad", 0));
+  check_stem_windows(shapes, "the pool", conv, size, stem_pair(shapes, "pool_stride", 1),
+                     stem_pair(shapes, "pool_pad", 0));
+  shapes.set_in(1, Shape{Shape::unknown, data[1], kernel[0], kernel[1]});
   const int operands = operands_of(shapes.attributes(), "conv_epilogue");
   for (int k = 0; k < operands; ++k) shapes.set_in(2 + k, Shape{weight[0]});
-  set_outputs(shapes, Shape{data[0], weight[0], problem.dst_h(), problem.dst_w()}, 2 + operands, 1);
+  set_outputs(shapes, Shape{data[0], weight[0], size[0], size[1]}, 2 + operands, 1);
 }
 
 }  // namespace
@@ -95,6 +125,7 @@ const Op& stem_op() {
     Op stem = *primitives().find("pointwise");
     stem.name = "stem";
     stem.attributes.push_back(text("conv_epilogue").or_else("x"));
+    for (const char* name : kStemGeometry) stem.attributes.push_back(ints(name).or_else(IntTuple{}));
     stem.inputs = [](const Attributes& attributes) {
       return operand_names(operand_names({"data", "weight"}, attributes, "conv_epilogue"), attributes, "epilogue");
     };

@@ -11,7 +11,8 @@ namespace tenon::cuda {
 //     convolution_pair(data, weight, side_weight, operands…)   a convolution, and a 1×1 convolution of the same data
 //         with the same stride: outputs of the epilogue, then the second convolution's
 //     convolution_pool(data, weight, operands…)   a convolution, the 2×2 maxima of its results with stride 2, epilogue
-//     stem(data, weight, operands…)   convolution, epilogue `conv_epilogue`, 3×3 max-pool with stride 2, epilogue
+//     stem(data, weight, operands…)   convolution of few planes with results of `conv_size`, epilogue `conv_epilogue`,
+//         max-pool to `size`, epilogue
 
 const Op& convolution_pair_op();
 const Op& convolution_pool_op();

@@ -48,6 +48,7 @@ struct WeightLayout {
     units,          ///< (blocks of channels, chunks, taps, units of the chunk, block_n, unit)
     rows,           ///< (channels, units of K, taps, unit)
     depthwise,      ///< (units of channels, taps, unit) in float32
+    direct,         ///< (blocks of channels, source channels, taps, block_n) in float32
     channels_last,  ///< (channels in blocks of block_n, taps, source channels in chunks)
     row_major,      ///< (channels, source channels, taps)
   };

@@ -1,6 +1,10 @@
 #pragma once
 
-#include "backends/cuda/codegen/convolution_plan.h"
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backends/cuda/codegen/direct_plan.h"
 #include "passes/primitives.h"
 
 namespace tenon::cuda {
@@ -18,7 +22,14 @@ void set_window(Problem& problem, const Window& window) {
 }
 /// A convolution of one or two spatial axes (a single one is a row), stored as its precision says.
 ConvolutionProblem convolution_problem(const OpCall& call);
-/// The stem that a 7×7 convolution with stride 2 begins.
-StemProblem stem_problem(const ConvolutionProblem& convolution);
+/// A convolution of two spatial axes and the max-pool of two axes behind it.
+DirectProblem pooled_problem(const ConvolutionProblem& convolution, const OpCall& pooling);
+/// What the attributes of a stem (fuse.h) say.
+DirectProblem pooled_problem(const OpCall& stem);
+/// The kernels that can run it; `conv` is the convolution's epilogue, `pool` the pool's.
+std::vector<KernelSpec> pooled_candidates(const DirectProblem& problem, const EpilogueSpec& conv,
+                                          const EpilogueSpec& pool, const Target& target);
+/// A stem's attributes of its geometry, as written.
+std::map<std::string, std::string> stem_attributes(const DirectProblem& problem);
 
 }  // namespace tenon::cuda

@@ -143,6 +143,18 @@ std::vector<std::byte> pack_depthwise(const ConvolutionWeights& weights, Storage
   return writer.take();
 }
 
+std::vector<std::byte> pack_direct(const ConvolutionWeights& weights, const WeightLayout& layout, std::size_t bytes) {
+  const auto group = static_cast<std::size_t>(layout.block_n), taps = static_cast<std::size_t>(weights.taps);
+  const auto rows = static_cast<std::size_t>(weights.src_channels) * taps;
+  Writer writer(Storage::f32, bytes);
+  for (std::size_t channel = 0; channel < static_cast<std::size_t>(weights.channels); ++channel) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      writer.put((channel / group * rows + row) * group + channel % group, weights.main[channel * rows + row]);
+    }
+  }
+  return writer.take();
+}
+
 }  // namespace
 
 std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightLayout& layout, Storage storage) {
@@ -158,6 +170,8 @@ std::size_t packed_bytes(int channels, int src_channels, int taps, const WeightL
       return size(blocks * layout.block_n) * size(div_up(src_channels, unit)) * size(taps * unit) * element;
     case WeightLayout::Order::depthwise:
       return size(div_up(channels, unit)) * size(taps * unit) * sizeof(float);
+    case WeightLayout::Order::direct:
+      return size(blocks * layout.block_n) * size(src_channels) * size(taps) * sizeof(float);
     case WeightLayout::Order::channels_last:
       return size(blocks * layout.block_n) * size(taps) * size(div_up(src_channels, layout.chunk) * layout.chunk) *
              element;
@@ -182,6 +196,7 @@ std::vector<std::byte> pack_weights(const ConvolutionWeights& weights, const Wei
   if (layout.order == WeightLayout::Order::units) return pack_units(weights, layout, storage, bytes);
   if (layout.order == WeightLayout::Order::rows) return pack_rows(weights, storage, bytes);
   if (layout.order == WeightLayout::Order::channels_last) return pack_channels_last(weights, layout, storage, bytes);
+  if (layout.order == WeightLayout::Order::direct) return pack_direct(weights, layout, bytes);
   if (layout.order == WeightLayout::Order::row_major) return pack_row_major(weights, storage, bytes);
   return pack_depthwise(weights, storage, bytes);
 }

@@ -183,12 +183,13 @@ std::shared_ptr<const Tensor> FusedCall::pack(const WeightLayout& layout, const 
                   static_cast<int>(layout.order), layout.block_n, layout.chunk, layout.pad_units, layout.split,
                   layout.spread, shape.taps, shape.stem, side == nullptr ? std::string("none") : fingerprint(*side));
   const int channels = static_cast<int>(source.shape()[0]);
-  const int src_channels = shape.stem ? kStemChannels : shape.src_channels, taps = shape.stem ? kStemTaps : shape.taps;
+  const bool pairs = shape.stem && layout.order == WeightLayout::Order::units;
+  const int src_channels = pairs ? kStemChannels : shape.src_channels, taps = pairs ? kStemTaps : shape.taps;
   const TensorType type = bytes_type(packed_bytes(channels, src_channels, taps, layout, storage_));
   return request_.parameters.derive_resident(source, kind, type, request_.memory, [&] {
     const Tensor values = as_float32(source), side_values = side == nullptr ? Tensor() : as_float32(*side);
     const std::span<const float> side_floats = side == nullptr ? std::span<const float>() : floats(side_values);
-    if (shape.stem) {
+    if (pairs) {
       const std::vector<float> paired = stem_weights(floats(values), channels, shape.src_channels);
       return resident_bytes(request_.memory,
                             pack_weights({paired, {}, channels, src_channels, taps}, layout, storage_));

@@ -1,4 +1,6 @@
-#include "backends/cuda/codegen/convolution_plan.h"
+#include <optional>
+
+#include "backends/cuda/codegen/direct_plan.h"
 #include "backends/cuda/codegen/fuse.h"
 #include "backends/cuda/engine/engine.h"
 #include "engine/tuner.h"
@@ -18,6 +20,24 @@ bool asks_cudnn(const StepRequest& request, int spread) {
   return spread > 1 || recorded || (request.tuner != nullptr && request.tuner->options().effort == Effort::full);
 }
 
+/// One that reads the user's planes as they are, or whose few results are the net's own and leave as planes: float32,
+/// whatever is stored in between. Nothing where blocks are as good.
+std::optional<StepPlan> plan_in_planes(const FusedCall& fused, const ConvolutionProblem& convolution) {
+  constexpr int kFewResults = 4;
+  if (fused.request().call.shape_in(0).rank() != 4) return {};
+  DirectProblem problem = direct_problem(convolution);
+  problem.from_planes = fused.request().src[0].row_major() && convolution.src_channels <= kFewResults;
+  problem.to_planes = convolution.channels <= kFewResults && has_few_products(convolution) &&
+                      !fused.is_hidden_layer() && !fused.has_tensor_operands();
+  problem.from_planes = problem.from_planes && (problem.to_planes || direct_pays(problem, fused.target()));
+  if (!problem.from_planes && !problem.to_planes) return {};
+  const auto candidates = direct_candidates(problem, fused.epilogue(), {}, fused.target());
+  if (candidates.empty()) return {};
+  const MemoryFormat blocks = blocked_format(fused.storage()), planes;
+  return fused.plan({candidates, {}}, problem.from_planes ? planes : blocks, problem.to_planes ? planes : blocks,
+                    {convolution.src_channels, convolution.taps()});
+}
+
 Offer offer_convolution(const StepRequest& request) {
   const OpCall& call = request.call;
   Conditions conditions;
@@ -29,6 +49,7 @@ Offer offer_convolution(const StepRequest& request) {
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
   ConvolutionProblem problem = convolution_problem(call);
+  if (auto plan = plan_in_planes(fused, problem)) return *std::move(plan);
   const WeightShape weights{problem.src_channels / problem.groups, problem.taps()};
   // Groups other than one and depthwise run as one, whose filters have zeros for the other groups' channels.
   const int spread = problem.depthwise() ? 1 : problem.groups;
@@ -85,13 +106,13 @@ Offer offer_stem(const StepRequest& request) {
   if (std::string problem = fused.take_side_vectors(2, operands); !problem.empty()) return problem;
   EpilogueSpec conv = conv_epilogue;
   conv.per_channel.assign(static_cast<std::size_t>(operands), true);
-  const Shape& src = call.shape_in(0);
-  const auto size = [&](int axis) { return static_cast<int>(src[axis]); };
-  const StemProblem problem{size(0), size(1), size(2), size(3), static_cast<int>(call.shape_out()[1]), fused.storage()};
-  const auto candidates = stem_candidates(problem, conv, fused.epilogue(), fused.target());
-  conditions.require(!candidates.empty(), "no kernel makes a stem of {}", src.str());
+  const DirectProblem problem = pooled_problem(call);
+  const ConvolutionProblem& convolution = problem.convolution;
+  const auto candidates = pooled_candidates(problem, conv, fused.epilogue(), fused.target());
+  conditions.require(!candidates.empty(), "no kernel makes a stem of {}", call.shape_in(0).str());
   if (conditions.refuse()) return conditions.reason();
-  return fused.plan({candidates, {}}, {}, blocked_format(fused.storage()), {problem.src_channels, 49, false, true});
+  return fused.plan({candidates, {}}, {}, blocked_format(fused.storage()),
+                    {convolution.src_channels, convolution.taps(), false, true});
 }
 
 }  // namespace

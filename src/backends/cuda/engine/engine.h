@@ -44,7 +44,7 @@ bool only_cudnn();
 struct WeightShape {
   int src_channels = 0, taps = 0;
   bool side = false;  ///< input 2 is a 1×1 convolution that rides along
-  bool stem = false;  ///< packed as pairs of pixels
+  bool stem = false;  ///< units hold pairs of pixels
 };
 
 /// A primitive on its way to a kernel: its epilogue as the generator wants it, its vectors of one value a channel
