@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Times real checkpoints by PyTorch with a CUDA graph beside Tenon's engine, one JSON line a model, precision and batch.
+"""Times networks by PyTorch with a CUDA graph beside Tenon's engine, one JSON line a model, precision and batch.
 
-  bench/torch_checkpoints.py PREFIX=3,112,112 … [--batch 1,32] [--precision fp32,fp16] [--tenon build/release/bin/tenon]
+  bench/torch_checkpoints.py MODEL=3,112,112 … [--batch 1,32] [--precision fp32,tf32,fp16] [--out FILE]
 
-The network is built from the checkpoint's own symbol and parameters, BatchNorm folded into the convolution before it.
-That it is the same network is checked first: by its outputs against Tenon's on the CPU. fp16 runs in NHWC, PyTorch's
-faster layout. Needs the packages torch and tenon (PYTHONPATH=python).
+MODEL is a checkpoint's prefix or a network of the zoo: resnet18_v2=3,224,224. The network is built from the model's own
+symbol and parameters, BatchNorm folded into the convolution before it. That it is the same network is checked first: by
+its outputs against Tenon's on the CPU. tf32 and fp16 run in NHWC, PyTorch's faster layout. --out writes all lines and
+what they were made by as one JSON file. Needs the packages torch and tenon (PYTHONPATH=python).
 """
 import argparse
 import ast
+import datetime
 import json
+import os
+import shlex
 import subprocess
 import sys
 
@@ -25,6 +29,8 @@ except ImportError:
 from torch_graph import median_ms
 
 TOLERANCE = 2e-4  # of the largest output: fp32 in another order
+PRECISIONS = {"fp32": (torch.float32, torch.contiguous_format), "tf32": (torch.float32, torch.channels_last),
+              "fp16": (torch.float16, torch.channels_last)}
 
 
 def number(attributes, name, default):
@@ -162,6 +168,10 @@ class Network(torch.nn.Module):
         scalar = number(attributes, "scalar", 0)
         return lambda x: torch.clamp(x, max=scalar)
 
+    def make_clip(self, at, node, attributes):
+        low, high = number(attributes, "a_min", None), number(attributes, "a_max", None)
+        return lambda x: torch.clamp(x, low, high)
+
     def make_L2Normalization(self, at, node, attributes):
         eps = number(attributes, "eps", 1e-10)
         return lambda x: x / torch.sqrt((x * x).flatten(1).sum(1) + eps).view(-1, *[1] * (x.dim() - 1))
@@ -216,38 +226,63 @@ def tenon_ms(program, prefix, name, shape, batches, precision):
     return {row["batch"]: row["engine"]["median_ms"] for row in rows}
 
 
+def model_of(name):
+    """A checkpoint by its prefix, else a network of the zoo."""
+    return tenon.load(name) if "/" in name or os.path.exists(name + "-symbol.json") else tenon.zoo(name)
+
+
+def rows_of(entry, options):
+    """What was found of one network, row by row."""
+    name, _, text = entry.partition("=")
+    shape = tuple(int(size) for size in text.split(","))
+    batches = [int(batch) for batch in options.batch.split(",")]
+    model = model_of(name)
+    apart = difference(Network(model).eval(), model, (2, *shape))
+    row = {"network": "/".join(name.split("/")[-2:]), "difference": apart}
+    if not apart <= TOLERANCE:
+        sys.exit(f"{name}: PyTorch's network computes something else: {apart:.2e} of the largest output")
+    if options.check_only:
+        yield row
+        return
+    for precision in options.precision.split(","):
+        dtype, layout = PRECISIONS[precision]
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        ours = tenon_ms(options.tenon, name, model.inputs[0], shape, batches, precision)
+        with torch.no_grad():
+            for batch in batches:
+                theirs = torch_ms(Network(model).eval(), (batch, *shape), dtype, layout)
+                yield {**row, "precision": precision, "batch": batch, "tenon_ms": round(ours[batch], 4),
+                       "peer": f"PyTorch {torch.__version__}, CUDA graph", "peer_ms": round(theirs, 4),
+                       "ratio": round(theirs / ours[batch], 2)}
+
+
+def write(path, rows):
+    command = " ".join(shlex.quote(os.path.basename(word) if os.path.isabs(word) else word) for word in sys.argv)
+    found = {"device": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+             "date": datetime.date.today().isoformat(), "command": command,
+             "note": "ratio: PyTorch's time over Tenon's; difference: of PyTorch's outputs from Tenon's on the CPU, over the largest",
+             "results": rows}
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps(found, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", metavar="PREFIX=C,H,W")
+    parser.add_argument("models", nargs="+", metavar="MODEL=C,H,W")
     parser.add_argument("--batch", default="1,32")
     parser.add_argument("--precision", default="fp32,fp16")
     parser.add_argument("--tenon", default="build/release/bin/tenon")
     parser.add_argument("--check-only", action="store_true", help="compare the outputs on the CPU and time nothing")
+    parser.add_argument("--out", metavar="FILE")
     options = parser.parse_args()
-    batches = [int(batch) for batch in options.batch.split(",")]
     torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    rows = []
     for entry in options.models:
-        prefix, _, text = entry.partition("=")
-        shape = tuple(int(size) for size in text.split(","))
-        model = tenon.load(prefix)
-        apart = difference(Network(model).eval(), model, (2, *shape))
-        row = {"network": "/".join(prefix.split("/")[-2:]), "difference": apart}
-        if not apart <= TOLERANCE:
-            sys.exit(f"{prefix}: PyTorch's network computes something else: {apart:.2e} of the largest output")
-        if options.check_only:
+        for row in rows_of(entry, options):
             print(json.dumps(row), flush=True)
-            continue
-        for precision in options.precision.split(","):
-            dtype, layout = ((torch.float32, torch.contiguous_format) if precision == "fp32" else
-                             (torch.float16, torch.channels_last))
-            ours = tenon_ms(options.tenon, prefix, model.inputs[0], shape, batches, precision)
-            with torch.no_grad():
-                for batch in batches:
-                    theirs = torch_ms(Network(model).eval(), (batch, *shape), dtype, layout)
-                    print(json.dumps({**row, "precision": precision, "batch": batch, "tenon_ms": round(ours[batch], 4),
-                                      "peer": f"PyTorch {torch.__version__}, CUDA graph", "peer_ms": round(theirs, 4),
-                                      "ratio": round(theirs / ours[batch], 2)}), flush=True)
+            rows.append(row)
+            if options.out:  # what was measured is kept, should the time run out
+                write(options.out, rows)
 
 
 main()
