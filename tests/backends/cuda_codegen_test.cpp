@@ -240,7 +240,8 @@ TEST(CudaPlan, Fp32IsByWgmmaWhereTheTargetHasIt) {
 
 /// Those of a problem that run in blocks that stay.
 std::vector<KernelSpec> persistent(const ConvolutionProblem& problem, const EpilogueSpec& main) {
-  std::vector<KernelSpec> specs = convolution_candidates(problem, main, {}, hopper());
+  const EpilogueSpec side = problem.side ? plain_epilogue() : EpilogueSpec{};
+  std::vector<KernelSpec> specs = convolution_candidates(problem, main, side, hopper());
   std::erase_if(specs, [](const KernelSpec& spec) { return spec.text != "persistent"; });
   return specs;
 }
@@ -248,10 +249,21 @@ std::vector<KernelSpec> persistent(const ConvolutionProblem& problem, const Epil
 TEST(CudaPlan, BlocksStayWhereThereIsWorkForAll) {
   EXPECT_TRUE(persistent(square(1, 64, 56, 64, 3, 1), scaled()).empty());
   EXPECT_FALSE(persistent(square(32, 64, 56, 64, 3, 1), scaled()).empty());
-  EXPECT_TRUE(persistent(square(32, 64, 56, 128, 3, 2), scaled()).empty());   // every other pixel
-  EXPECT_FALSE(persistent(square(32, 64, 56, 128, 1, 2), scaled()).empty());  // each once
+  EXPECT_FALSE(persistent(square(64, 64, 56, 128, 3, 2), scaled()).empty());
+  EXPECT_FALSE(persistent(square(32, 64, 56, 128, 1, 2), scaled()).empty());
   // 28 is no multiple of 8: pixels in reading order waste less.
   EXPECT_THAT(persistent(square(128, 512, 28, 512, 3, 1), scaled()).front().label, HasSubstr("linear"));
+}
+
+TEST(CudaPlan, BlocksThatStayTakeAShortcutAlong) {
+  ConvolutionProblem problem = square(64, 64, 56, 128, 3, 2);
+  problem.side = true;
+  const auto specs = persistent(problem, scaled());
+  ASSERT_FALSE(specs.empty());
+  for (const KernelSpec& spec : specs) {
+    EXPECT_EQ(spec.constant("kSide"), 1);
+    EXPECT_TRUE(spec.weights.side);
+  }
 }
 
 TEST(CudaPlan, PoolsWhereTilesFillTheMap) {
@@ -390,13 +402,18 @@ TEST_F(CudaCompile, SplitRings) {
 
 /// Their registers are planned: what spills or is too much is a mistake of the plan.
 TEST_F(CudaCompile, Persistent) {
-  ConvolutionProblem pooled = square(32, 64, 112, 128, 3, 1);
+  ConvolutionProblem pooled = square(32, 64, 112, 128, 3, 1),
+                     beside[] = {square(128, 64, 56, 128, 3, 2), square(128, 128, 28, 256, 3, 2, Storage::tf32),
+                                 square(128, 128, 28, 256, 3, 2, Storage::f32)};
   pooled.pool = true;
+  for (ConvolutionProblem& problem : beside) problem.side = true;
   for (const ConvolutionProblem& problem :
        {square(128, 512, 28, 512, 3, 1), square(8, 256, 56, 256, 3, 1), square(128, 3, 224, 64, 3, 1), pooled,
         square(128, 256, 56, 64, 1, 1), square(128, 512, 28, 256, 1, 2), square(128, 128, 28, 128, 3, 1, Storage::tf32),
         square(128, 64, 56, 64, 3, 1, Storage::f32), square(32, 256, 14, 256, 3, 1, Storage::f32),
-        square(64, 96, 14, 20, 5, 1, Storage::bf16)}) {
+        square(64, 96, 14, 20, 5, 1, Storage::bf16), beside[0], beside[1], beside[2],
+        square(128, 64, 56, 128, 3, 2, Storage::bf16), square(128, 256, 14, 512, 3, 2, Storage::tf32),
+        square(128, 64, 56, 128, 3, 2, Storage::f32), square(64, 64, 56, 96, 5, 2)}) {
     const auto specs = persistent(problem, scaled());
     EXPECT_FALSE(specs.empty());
     for (const KernelSpec& spec : specs) {

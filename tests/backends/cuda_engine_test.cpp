@@ -272,6 +272,33 @@ TEST_P(CudaEngine, RunsManyImages) {
   for (const std::int64_t batch : {3, 40}) expect_agrees(model, Shape{batch, 3, 56, 56});
 }
 
+// Enough images for blocks that stay: every other pixel, with a shortcut beside it and without.
+constexpr const char* kStrided = R"(
+%data = variable
+%w1 = variable
+%b1 = variable
+%w2 = variable
+%w3 = variable
+%w4 = variable
+%c1 = Convolution(%data, %w1, %b1) {kernel=(3, 3), stride=(2, 2), pad=(1, 1), num_filter=128}
+%r1 = Activation(%c1) {act_type=relu}
+%c2 = Convolution(%r1, %w2) {kernel=(3, 3), pad=(1, 1), num_filter=128, no_bias=True}
+%c3 = Convolution(%data, %w3) {kernel=(1, 1), stride=(2, 2), num_filter=128, no_bias=True}
+%s = elemwise_add(%c2, %c3)
+%r2 = Activation(%s) {act_type=relu}
+%c4 = Convolution(%r2, %w4) {kernel=(3, 3), stride=(2, 2), pad=(1, 1), num_filter=512, no_bias=True}
+return %c4
+)";
+
+TEST_P(CudaEngine, RunsStridesOfManyImages) {
+  const Model model(parse_graph(kStrided, ops()), {{"w1", random_tensor({128, 64, 3, 3}, 1, 0.05f)},
+                                                   {"b1", random_tensor({128}, 2, 0.1f)},
+                                                   {"w2", random_tensor({128, 128, 3, 3}, 3, 0.04f)},
+                                                   {"w3", random_tensor({128, 64, 1, 1}, 4, 0.1f)},
+                                                   {"w4", random_tensor({512, 128, 3, 3}, 5, 0.04f)}});
+  expect_agrees(model, Shape{70, 64, 55, 56});
+}
+
 // mtcnn/det1's layers, on an image that neither tiles nor pools divide.
 constexpr const char* kFewChannels = R"(
 %data = variable

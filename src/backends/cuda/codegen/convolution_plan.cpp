@@ -341,7 +341,7 @@ std::vector<KernelSpec> convolution_candidates(const ConvolutionProblem& problem
     return problem.pool ? std::vector<KernelSpec>{} : depthwise_candidates(problem, main, target);
   std::vector<KernelSpec> specs;
   if (problem.groups != 1) return specs;
-  std::vector<KernelSpec> persistent = persistent_candidates(problem, main, target);
+  std::vector<KernelSpec> persistent = persistent_candidates(problem, main, side, target);
   if (problem.pool) return persistent;
   const PatchKernels kernels(problem, main, side, target);
   if (kernels.possible()) {

@@ -59,7 +59,8 @@ constexpr const char* kStemGeometry[] = {"kernel",      "stride",      "pad",   
 /// Two numbers of a stem's geometry.
 std::array<std::int64_t, 2> stem_pair(const ShapeInference& shapes, const char* name, std::int64_t least) {
   const IntTuple& items = shapes.attributes().tuple(name);
-  const auto legal = [&](const auto& item) { return item && *item >= least && *item <= 1 << 20; };
+  const std::int64_t most = std::string_view(name).ends_with("size") ? INT32_MAX : 1 << 15;  // windows' products fit
+  const auto legal = [&](const auto& item) { return item && *item >= least && *item <= most; };
   if (items.size() != 2 || !std::ranges::all_of(items, legal)) {
     shapes.refuse("attribute {}={} must have two numbers from {} on", name, format_attribute(items), least);
   }

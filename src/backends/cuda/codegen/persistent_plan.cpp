@@ -32,6 +32,8 @@ class Piece {
     const int unit = unit_of(problem.storage);
     if (thin(problem)) return unit;
     for (const int units : {8, 6, 4, 2}) {
+      // With a stride a patch has almost four times the pixels.
+      if (units > 4 && problem.taps() > 1 && problem.stride_y == 2) continue;
       if (problem.src_channels % (units * unit) == 0) return units * unit;
     }
     return 0;
@@ -42,6 +44,8 @@ class Piece {
   }
 
   bool thin() const { return thin(problem_); }
+  /// Even and odd rows and columns lie apart.
+  bool strided() const { return problem_.stride_y == 2 && !cut_.linear; }
   bool splits() const { return problem_.storage == Storage::f32; }
   /// Two blocks a processor where memory is all that counts.
   int blocks_per_processor() const { return thin() && cut_.tiles == 2 && !splits() ? 2 : 1; }
@@ -57,9 +61,11 @@ class Piece {
   int threads() const { return cut_.tiles * 128 + 128; }
   bool fits() const {
     const int registers = 65536 / (threads() * blocks_per_processor()) / 8 * 8;
-    const int copiers = splits() ? 96 : 56;  // persistent.cuh has the same
+    const int copiers = splits() ? 96 : strided() ? 64 : 56;  // persistent.cuh has the same
     const int left = std::min(232, (registers * threads() - copiers * 128) / (cut_.tiles * 128) / 8 * 8);
-    return (splits() ? cut_.block_n + 72 : cut_.block_n / 2 + 40) <= left && ring() >= (thin() ? 2 : 3);
+    if (strided() && !splits() && cut_.tiles > 3) return false;  // spills, whatever the sums
+    const int sums = cut_.block_n / 2 * ((splits() ? 2 : 1) + (problem_.side ? 1 : 0));
+    return sums + (splits() ? 72 : 40) <= left && ring() >= (thin() ? 2 : 3);
   }
 
   /// Of the whole convolution: what the tensor cores, the stores and the loads of a piece take, whichever is the
@@ -67,19 +73,20 @@ class Piece {
   double clocks() const {
     constexpr double kStoredPerClock = 12, kLoadedPerClock = 30, kEnd = 700;
     const int n = cut_.block_n, unit = unit_of(problem_.storage);
-    const int steps = thin() ? div_up(problem_.taps(), 2) : problem_.src_channels / (2 * unit) * problem_.taps();
+    const int steps = thin() ? div_up(problem_.taps(), 2) : problem_.src_channels / (2 * unit) * stages();
     // A product reads 2 KB of pixels and 32 bytes a channel from shared memory, 128 bytes a clock.
     const double products = 1.0 * cut_.tiles * steps * std::max(n / 2, 16 + n / 4) * (splits() ? 3 : 1);
-    const double stored = 64.0 * cut_.tiles * n * element_bytes(problem_.storage) / (problem_.pool ? 4 : 1);
+    const double stored =
+        64.0 * cut_.tiles * n * element_bytes(problem_.storage) * (problem_.side ? 2 : 1) / (problem_.pool ? 4 : 1);
     const int chunks = thin() ? 1 : problem_.src_channels / chunk_of(problem_);
-    const double loaded = 1.0 * chunks * patch_bytes() + 1.0 * stage_bytes() * (thin() ? 1 : chunks * problem_.taps());
+    const double loaded = 1.0 * chunks * patch_bytes() + 1.0 * stage_bytes() * (thin() ? 1 : chunks * stages());
     const double piece = std::max({products, stored / kStoredPerClock, loaded / kLoadedPerClock}) + kEnd;
     return div_up(pieces(), target_.processors) * piece;
   }
 
-  KernelSpec spec(const EpilogueSpec& main) const {
+  KernelSpec spec(const EpilogueSpec& main, const EpilogueSpec& side) const {
     const ConvolutionProblem& problem = problem_;
-    KernelSpec spec = convolution_spec(problem, main, {}, target_, "persistent");
+    KernelSpec spec = convolution_spec(problem, main, side, target_, "persistent");
     const int chunk = chunk_of(problem), blocks = blocks_per_processor();
     for (const auto& [name, value] : {std::pair{"kStride", problem.stride_y},
                                       {"kChunk", chunk},
@@ -89,12 +96,13 @@ class Piece {
                                       {"kPatches", patches()},
                                       {"kLinear", static_cast<int>(cut_.linear)},
                                       {"kPool", static_cast<int>(problem.pool)},
+                                      {"kSide", static_cast<int>(problem.side)},
                                       {"kBlocksPerSm", blocks}}) {
       spec.constants.emplace_back(name, value);
     }
     spec.wgmma_columns = {cut_.block_n};
     spec.launch = {{std::min(pieces(), target_.processors * blocks), 1, 1}, threads(), shared_bytes(), 1};
-    spec.weights = {WeightLayout::Order::units, cut_.block_n, chunk, thin() ? 2 : 1, false, splits()};
+    spec.weights = {WeightLayout::Order::units, cut_.block_n, chunk, thin() ? 2 : 1, problem.side, splits()};
     spec.label = fmt::format("persistent n={} tiles={} {} ring={}", cut_.block_n, cut_.tiles,
                              cut_.linear ? "linear" : "tiled", ring());
     return spec;
@@ -109,9 +117,13 @@ class Piece {
   int patch_bytes() const {
     const int pixels = cut_.linear
                            ? cut_.tiles * 64 + 2 * (problem_.pad_y * (problem_.dst_w + problem_.pad_x) + problem_.pad_x)
-                           : cut_.tiles * (7 + problem_.kernel_h) * (7 + problem_.kernel_w);
+                           : cut_.tiles * tile_size(problem_.kernel_h) * tile_size(problem_.kernel_w);
     return chunk_of(problem_) / unit_of(problem_.storage) * pixels * 16 * (splits() ? 2 : 1);
   }
+  /// Pixels across a tile's patch, or down.
+  int tile_size(int kernel) const { return problem_.stride_y * (7 + div_up(kernel, problem_.stride_y)); }
+  /// Stages of weights of a chunk.
+  int stages() const { return problem_.taps() + (problem_.side ? 1 : 0); }
   int positions() const {
     return problem_.images * (problem_.dst_h + problem_.pad_y) * (problem_.dst_w + problem_.pad_x);
   }
@@ -123,14 +135,14 @@ class Piece {
 };
 
 bool possible(const ConvolutionProblem& problem, const Target& target) {
-  const bool plain = problem.groups == 1 && !problem.side && problem.stride_y == problem.stride_x &&
-                     problem.dilate_y == 1 && problem.dilate_x == 1 && problem.kernel_h <= 5 && problem.kernel_w <= 5;
+  const bool plain = problem.groups == 1 && problem.stride_y == problem.stride_x && problem.dilate_y == 1 &&
+                     problem.dilate_x == 1 && problem.kernel_h <= 5 && problem.kernel_w <= 5;
   return target.wgmma() && plain && Piece::chunk_of(problem) > 0;
 }
 
 /// Rows of pixels one after another, with the padding between them.
 bool linear_possible(const ConvolutionProblem& problem) {
-  if (problem.pool) return false;
+  if (problem.pool || problem.side) return false;
   if (problem.taps() == 1) return problem.pad_y == 0 && problem.pad_x == 0;
   return problem.stride_y == 1 && problem.kernel_h == 2 * problem.pad_y + 1 &&
          problem.kernel_w == 2 * problem.pad_x + 1 && problem.dst_h == problem.src_h && problem.dst_w == problem.src_w;
@@ -138,7 +150,8 @@ bool linear_possible(const ConvolutionProblem& problem) {
 
 bool tiled_possible(const ConvolutionProblem& problem) {
   if (problem.pool && (problem.dst_h % 8 != 0 || problem.dst_w % 8 != 0)) return false;
-  return problem.stride_y == 1 && problem.taps() > 1;
+  const bool strided = problem.stride_y == 2 && !problem.pool && !Piece::thin(problem);
+  return problem.taps() > 1 && ((problem.stride_y == 1 && !problem.side) || strided);
 }
 
 std::vector<Cut> cuts_of(const ConvolutionProblem& problem, const Target& target) {
@@ -161,13 +174,13 @@ std::vector<Cut> cuts_of(const ConvolutionProblem& problem, const Target& target
 }  // namespace
 
 std::vector<KernelSpec> persistent_candidates(const ConvolutionProblem& problem, const EpilogueSpec& main,
-                                              const Target& target) {
+                                              const EpilogueSpec& side, const Target& target) {
   std::vector<KernelSpec> specs;
   if (!possible(problem, target)) return specs;
   std::vector<Cut> cuts = cuts_of(problem, target);
   std::ranges::stable_sort(cuts, {}, [&](const Cut& cut) { return Piece(problem, target, cut).clocks(); });
   if (cuts.size() > kMost) cuts.erase(cuts.begin() + kMost, cuts.end());
-  for (const Cut& cut : cuts) specs.push_back(Piece(problem, target, cut).spec(main));
+  for (const Cut& cut : cuts) specs.push_back(Piece(problem, target, cut).spec(main, side));
   return specs;
 }
 

@@ -5,38 +5,45 @@
 //
 // As in patch.cuh nothing is unfolded: a tap of the filter is another start address in the patch. Pixels are cut in one
 // of two ways (kLinear):
-//     tiles    of 8×8, each with its own halo: nothing is wasted where they fill the map
+//     tiles    of 8×8, each with its own halo: nothing is wasted where they fill the map. With a stride of 2 even and odd
+//              rows and columns lie apart, so that the pixels of a tap are neighbours here, too
 //     linear   pixels in reading order, each row and each image followed by its padding, so that the padding after a row is
 //              also the one before the next: one patch for the whole block, and 28×28 wastes 7 % where tiles waste 31 %
 // With few input channels (kThin: one unit) a step of the tensor cores takes two taps of the filter in place of two units.
 // fp32 is split into two TF32 numbers (split.cuh) by those who copy: planes of what TF32 keeps, then planes of the rest.
 // kPool: the 2×2 maxima with stride 2 are stored in place of the results; the epilogue is applied to the maxima.
+// kSide: a 1×1 convolution with the same stride rides along, as one more tap with results of its own.
 //
 // Generated: kImages, kSrcChannels, kSrcH, kSrcW, kChannels, kDstH, kDstW, kKernelH, kKernelW, kPadY, kPadX, kStride,
-// kChunk, kBlockN, kTilesOfBlock, kRing (stages of weights), kPatches, kLinear, kPool, kBlocksPerSm.
-// Linear: kDst = kSrc, kernels are odd and padded by half, or 1×1 with any stride. Tiles: kStride is 1; kPool: they fill the
-// map. Grid: as many blocks as are resident together.
+// kChunk, kBlockN, kTilesOfBlock, kRing (stages of weights), kPatches, kLinear, kPool, kSide, kBlocksPerSm.
+// Linear: kDst = kSrc, kernels are odd and padded by half, or 1×1 with any stride. Tiles: kStride is 1 or, but for kThin and
+// kPool, 2; kPool: they fill the map. kSide: tiles, the pixel in the middle of the filter. Grid: as many blocks as are resident together.
 
 constexpr int kTaps = kKernelH * kKernelW;
 constexpr int kSrcPixels = kSrcH * kSrcW, kDstPixels = kDstH * kDstW;
 constexpr int kSrcUnits = div_up(kSrcChannels, kUnit);
 constexpr int kChunkUnits = kChunk / kUnit, kChunks = div_up(kSrcChannels, kChunk);
 constexpr bool kThin = kSrcUnits == 1;
-constexpr int kTapsOfChunk = kThin ? 1 : kTaps;  // stages of weights
+constexpr int kTapsOfChunk = kThin ? 1 : kTaps + kSide;  // stages of weights
 constexpr int kSteps = kThin ? div_up(kTaps, 2) : kChunk / kStepChannels;  // tensor core instructions a stage
 constexpr int kStageBytes = kSteps * kStepChannels * kBlockN * kWeightElementBytes;
+constexpr int kMiddle = kPadY * kKernelW + kPadX;  // the tap whose pixels the side reads
 /// Splitting takes registers: of several taps it would take more.
 constexpr int kTapsAtOnce = TENON_SPLIT ? 1 : kTapsOfChunk;
 constexpr int kColumns = kBlockN / 8;
 constexpr int kConsumers = kTilesOfBlock * 128, kThreads = kConsumers + 128;
 constexpr int kCopiers = 96;  // threads that copy patches
 // Registers change hands: a warpgroup that copies needs few, one that multiplies as many as there are.
-constexpr int kRegisters = 65536 / (kThreads * kBlocksPerSm) / 8 * 8, kCopierRegisters = TENON_SPLIT ? 96 : 56;
+constexpr int kRegisters = 65536 / (kThreads * kBlocksPerSm) / 8 * 8, kCopierRegisters = TENON_SPLIT ? 96 : kStride == 2 && !kLinear ? 64 : 56;
 constexpr int kConsumerRegisters = smaller(232, (kRegisters * kThreads - kCopierRegisters * 128) / kConsumers / 8 * 8);
 constexpr bool kWholeBlocks = round_up(kChannels, kUnit) % kBlockN == 0;
 
 constexpr int kTilesX = div_up(kDstW, 8), kTilesY = div_up(kDstH, 8), kTiles = kTilesX * kTilesY;
-constexpr int kPatchH = 7 + kKernelH, kPatchW = 7 + kKernelW;  // of a tile
+// Of a tile: the rows and columns of each parity one after another.
+constexpr int kPartH = 7 + div_up(kKernelH, kStride), kPartW = 7 + div_up(kKernelW, kStride);
+constexpr int kPatchH = kStride * kPartH, kPatchW = kStride * kPartW;
+/// Too many pixels a thread for their places to be kept in registers: they are worked out each time.
+constexpr bool kManyParts = kStride == 2 && !kLinear && !TENON_SPLIT;
 constexpr int kPitch = kDstW + kPadX, kPlanePositions = (kDstH + kPadY) * kPitch;  // linear
 constexpr int kHalo = kPadY * kPitch + kPadX;
 
@@ -50,7 +57,9 @@ constexpr int kGroupBytes = (kLinear ? 64 : kPatchH * kPatchW) * 16;  // from on
 constexpr int kEightBytes = kLinear ? 128 : kPatchW * 16;             // from eight pixels to the next eight
 
 TENON_DEVICE constexpr int tap_bytes(int tap) {
-  return (tap / kKernelW * (kLinear ? kPitch : kPatchW) + tap % kKernelW) * 16;
+  const int y = tap / kKernelW, x = tap % kKernelW;
+  if (kLinear) return (y * kPitch + x) * 16;
+  return ((y % kStride * kPartH + y / kStride) * kPatchW + x % kStride * kPartW + x / kStride) * 16;
 }
 
 // Shared memory: stages of weights, patches, and for each of both its barriers.
@@ -91,10 +100,14 @@ TENON_DEVICE int source_of(int group, int position) {
     inside = at >= 0 && n < kImages && y < kSrcH && x < kSrcW;
   } else {
     const int tile = group * kTilesOfBlock + position / (kPatchH * kPatchW), in_tile = position % (kPatchH * kPatchW);
+    const int row = in_tile / kPatchW, column = in_tile % kPatchW;
+    const int from_y = row % kPartH * kStride + row / kPartH, from_x = column % kPartW * kStride + column / kPartW;
     n = tile / kTiles;
-    y = tile % kTiles / kTilesX * 8 + in_tile / kPatchW - kPadY;
-    x = tile % kTiles % kTilesX * 8 + in_tile % kPatchW - kPadX;
-    inside = n < kImages && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
+    y = tile % kTiles / kTilesX * 8 * kStride + from_y - kPadY;
+    x = tile % kTiles % kTilesX * 8 * kStride + from_x - kPadX;
+    // Of an odd filter the last of one parity is read by nobody.
+    const bool read = from_y < 7 * kStride + kKernelH && from_x < 7 * kStride + kKernelW;
+    inside = read && n < kImages && y >= 0 && y < kSrcH && x >= 0 && x < kSrcW;
   }
   return inside ? n * kSrcUnits * kSrcPixels + y * kSrcW + x : -1;
 }
@@ -118,10 +131,12 @@ TENON_DEVICE void stream_weights(const Pointers& p, u32 shared) {
 /// What one thread copies of a patch: the same positions of all planes.
 struct Part {
   static constexpr int kParts = div_up(kPositions, kCopiers);
-  int thread, from[kParts];
+  int thread, group, from[kParts];
   u32 inside;  // a bit a position: fewer registers than a length each
 
-  TENON_DEVICE void locate(int group) {
+  TENON_DEVICE void locate(int to_group) {
+    group = to_group;
+    if constexpr (kManyParts) return;
     inside = 0;
 #pragma unroll
     for (int i = 0; i < kParts; ++i) {
@@ -171,6 +186,18 @@ struct Part {
 #else
   /// The barrier counts the thread when its copies have arrived.
   TENON_DEVICE void copy(const uint4* planes, u32 patch, u32 full) const {
+    if constexpr (kManyParts) {
+#pragma unroll 1
+      for (int position = thread; position < kPositions; position += kCopiers) {
+        const int unit = source_of(group, position);
+#pragma unroll
+        for (int plane = 0; plane < kChunkUnits; ++plane) {
+          copy_unit(patch + plane * kPlaneBytes + position * 16, planes + plane * kSrcPixels + larger(unit, 0), unit >= 0);
+        }
+      }
+      copies_arrive(full);
+      return;
+    }
 #pragma unroll 1
     for (int plane = 0; plane < kChunkUnits; ++plane) {
 #pragma unroll
@@ -184,7 +211,7 @@ struct Part {
 };
 
 TENON_DEVICE void stream_patches(const Pointers& p, u32 shared, int thread) {
-  Part part{thread, {}, 0};
+  Part part{thread, 0, {}, 0};
   Patch at;
 #pragma unroll 1
   for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
@@ -252,9 +279,13 @@ struct Consumer {
 #endif
 
   /// All products of a piece.
-  TENON_DEVICE void multiply(float (&acc)[kBlockN / 2]) {
+  TENON_DEVICE void multiply(float (&acc)[kBlockN / 2], float (&side)[kBlockN / 2]) {
 #pragma unroll
     for (int i = 0; i < kBlockN / 2; ++i) acc[i] = 0;
+    if constexpr (kSide != 0) {
+#pragma unroll
+      for (int i = 0; i < kBlockN / 2; ++i) side[i] = 0;
+    }
 #pragma unroll 1
     for (int chunk = 0; chunk < kChunks; ++chunk) {
       patch.wait_full(shared);
@@ -263,7 +294,15 @@ struct Consumer {
 #pragma unroll kTapsAtOnce
       for (int tap = 0; tap < kTapsOfChunk; ++tap) {
         stage.wait_full(shared);
-        multiply_stage(acc, a, tap);
+        if constexpr (kSide != 0) {
+          if (tap == kTaps) {
+            multiply_stage(side, a, kMiddle);
+          } else {
+            multiply_stage(acc, a, tap);
+          }
+        } else {
+          multiply_stage(acc, a, tap);
+        }
         if (lane == 0 && (tap > 0 || chunk > 0)) stage.give_back_previous(shared);
         if (lane == 0 && tap == 0 && chunk > 0) patch.give_back_previous(shared);
         stage.next();
@@ -272,6 +311,7 @@ struct Consumer {
     }
     wgmma_wait<0>();
     pin(acc);
+    if constexpr (kSide != 0) pin(side);
     if (lane == 0) {
       stage.give_back_previous(shared);
       patch.give_back_previous(shared);
@@ -299,6 +339,7 @@ TENON_DEVICE Pixel pixel_of(int group, int warpgroup, int warp, int lane, int h)
 
 TENON_DEVICE bool has_channel(int channel) { return kWholeBlocks || channel < round_up(kChannels, kUnit); }
 
+template <class E>
 TENON_DEVICE void store(const Pointers& p, const float (&acc)[kBlockN / 2], int piece, int warpgroup, int warp,
                         int lane) {
   constexpr int kColumnStep = 8 / kUnit * kDstPixels * kUnit;
@@ -311,19 +352,19 @@ TENON_DEVICE void store(const Pointers& p, const float (&acc)[kBlockN / 2], int 
     constexpr int kTogether = kColumns < 4 ? kColumns : 4;
 #pragma unroll
     for (int first = 0; first < kColumns; first += kTogether) {
-      Fetched<Main> operands[kTogether];
+      Fetched<E> operands[kTogether];
 #pragma unroll
       for (int j = 0; j < kTogether; ++j) {
         const int column = first + j;
-        fetch<Main, Which::activations>(operands[j], p, channel + column * 8, at + column * kColumnStep,
+        fetch<E, Which::activations>(operands[j], p, channel + column * 8, at + column * kColumnStep,
                                         pixel.valid && has_channel(channel + column * 8));
       }
 #pragma unroll
       for (int j = 0; j < kTogether; ++j) {
         const int column = first + j;
         const bool there = pixel.valid && has_channel(channel + column * 8);
-        fetch<Main, Which::constants>(operands[j], p, channel + column * 8, 0, there);
-        finish<Main>(p, {acc[column * 4 + h * 2], acc[column * 4 + h * 2 + 1]}, operands[j], channel + column * 8,
+        fetch<E, Which::constants>(operands[j], p, channel + column * 8, 0, there);
+        finish<E>(p, {acc[column * 4 + h * 2], acc[column * 4 + h * 2 + 1]}, operands[j], channel + column * 8,
                      at + column * kColumnStep, there);
       }
     }
@@ -396,12 +437,15 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     Consumer consumer{shared, warpgroup, warp, lane, {}, {}};
 #pragma unroll 1
     for (int piece = blockIdx.x; piece < kPieces; piece += gridDim.x) {
-      float acc[kBlockN / 2];
-      consumer.multiply(acc);
+      float acc[kBlockN / 2], side[kBlockN / 2];
+      consumer.multiply(acc, side);
       if constexpr (kPool != 0) {
         store_pooled(p, acc, piece, warpgroup, warp, lane);
       } else {
-        store(p, acc, piece, warpgroup, warp, lane);
+        store<Main>(p, acc, piece, warpgroup, warp, lane);
+      }
+      if constexpr (kSide != 0) {
+        store<Side>(p, side, piece, warpgroup, warp, lane);
       }
     }
   }
