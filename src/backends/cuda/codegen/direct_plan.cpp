@@ -101,14 +101,18 @@ class Tile {
   int patch_h() const { return (cut_.tile_h - 1) * problem_.pool.stride_y * convolution_.stride_y + read_h(); }
   int pitch() const { return round_up((cut_.tile_w - 1) * step_x() + round_up(read_w(), vector()), 4); }
 
+  /// Of a plane.
+  int read_words() const { return read_h() * round_up(read_w(), vector()); }
   /// Sums, what they are made of, and what it takes to find that.
-  int registers() const { return round_up(sums() + read_w() + cut_.group + 56, 8); }
+  int registers() const { return round_up(sums() + read_words() + cut_.group + 48, 8); }
   int blocks_per_processor() const { return std::max(1, std::min(1536, 65536 / registers()) / threads()); }
 
   double instructions_of_thread() const {
-    const int taps = rows() * convolution_.taps();
-    const double products = taps * (columns() + 0.25) * cut_.group;  // and a read of four weights
-    const double reads = 1.0 * read_h() * div_up(read_w(), vector());
+    // Shared memory gives a warp's 32 words a clock to one of four schedulers; weights, the same word for all lanes,
+    // may take less.
+    constexpr double kRead = 2;
+    const double products = 1.0 * convolution_.taps() * sums();
+    const double reads = kRead * (read_words() + convolution_.taps() * cut_.group);
     const double copies =
         convolution_.src_channels * patch_h() * pitch() * (problem_.from_planes ? 12.0 : 6.0) / threads();
     const double ends = 6.0 * sums();
@@ -144,7 +148,7 @@ std::vector<Cut> cuts_of(const DirectProblem& problem) {
     const int groups = div_up(problem.convolution.channels, group);
     for (int together = 1; together <= groups; ++together) {
       if (groups % together != 0) continue;
-      for (const int run : {1, 2, 4}) {
+      for (const int run : {1, 2, 4, 8}) {
         for (const int threads : {32, 64, 128}) {
           for (int across = 1; across <= 8; ++across) {
             const int tile_w = std::min(div_up(problem.dst_w, run * across), threads);

@@ -57,32 +57,35 @@ TENON_DEVICE void load_patch(float* patch, const void* src, int n, int first_y, 
   }
 }
 
-/// What a thread reads of a row of the patch.
-using Row = float[round_up(kReadW, kVector)];
+/// What a thread reads of a plane of the patch.
+using Window = float[kReadH][round_up(kReadW, kVector)];
 
-TENON_DEVICE void load_row(Row& row, const float* from) {
+TENON_DEVICE void load_window(Window& window, const float* from) {
 #pragma unroll
-  for (int x = 0; x < kReadW; x += kVector) {
-    if constexpr (kVector == 4) {
-      const float4 v = *reinterpret_cast<const float4*>(from + x);
-      row[x] = v.x;
-      row[x + 1] = v.y;
-      row[x + 2] = v.z;
-      row[x + 3] = v.w;
-    } else if constexpr (kVector == 2) {
-      const float2 v = *reinterpret_cast<const float2*>(from + x);
-      row[x] = v.x;
-      row[x + 1] = v.y;
-    } else {
-      row[x] = from[x];
+  for (int y = 0; y < kReadH; ++y) {
+#pragma unroll
+    for (int x = 0; x < kReadW; x += kVector) {
+      if constexpr (kVector == 4) {
+        const float4 v = *reinterpret_cast<const float4*>(from + y * kPitch + x);
+        window[y][x] = v.x;
+        window[y][x + 1] = v.y;
+        window[y][x + 2] = v.z;
+        window[y][x + 3] = v.w;
+      } else if constexpr (kVector == 2) {
+        const float2 v = *reinterpret_cast<const float2*>(from + y * kPitch + x);
+        window[y][x] = v.x;
+        window[y][x + 1] = v.y;
+      } else {
+        window[y][x] = from[y * kPitch + x];
+      }
     }
   }
 }
 
 using Sums = float[kRows][kColumns][kGroup];
 
-/// Adds a tap of a row of the input to a row of the results.
-TENON_DEVICE void add_tap(float (&sums)[kColumns][kGroup], const Row& row, int tap_x, const float* weights) {
+/// Adds a tap of the filter to all results: its weights are read once.
+TENON_DEVICE void add_tap(Sums& sums, const Window& window, int tap_y, int tap_x, const float* weights) {
   float w[kGroup];
 #pragma unroll
   for (int c = 0; c < kGroup; c += 4) {
@@ -93,28 +96,24 @@ TENON_DEVICE void add_tap(float (&sums)[kColumns][kGroup], const Row& row, int t
     w[c + 3] = v.w;
   }
 #pragma unroll
-  for (int x = 0; x < kColumns; ++x) {
+  for (int y = 0; y < kRows; ++y) {
 #pragma unroll
-    for (int c = 0; c < kGroup; ++c) sums[x][c] = fmaf(row[x * kStrideX + tap_x], w[c], sums[x][c]);
+    for (int x = 0; x < kColumns; ++x) {
+      const float value = window[y * kStrideY + tap_y][x * kStrideX + tap_x];
+#pragma unroll
+      for (int c = 0; c < kGroup; ++c) sums[y][x][c] = fmaf(value, w[c], sums[y][x][c]);
+    }
   }
 }
 
 TENON_DEVICE void multiply(Sums& sums, const float* patch, const float* weights) {
 #pragma unroll 1
   for (int channel = 0; channel < kSrcChannels; ++channel) {
+    Window window;
+    load_window(window, patch);
 #pragma unroll
-    for (int y = 0; y < kReadH; ++y) {
-      Row row;
-      load_row(row, patch + y * kPitch);
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) {
-        const int tap_y = y - r * kStrideY;
-        if (tap_y < 0 || tap_y >= kKernelH) continue;
-#pragma unroll
-        for (int tap_x = 0; tap_x < kKernelW; ++tap_x) {
-          add_tap(sums[r], row, tap_x, weights + (tap_y * kKernelW + tap_x) * kGroup);
-        }
-      }
+    for (int tap = 0; tap < kTaps; ++tap) {
+      add_tap(sums, window, tap / kKernelW, tap % kKernelW, weights + tap * kGroup);
     }
     patch += kPatchH * kPitch;
     weights += kTaps * kGroup;
