@@ -31,7 +31,8 @@ std::vector<Tensor> forward(const Engine& engine) {
   session.set_input("data", random_tensor(engine.type("data").shape, 7, 1));
   session.forward();
   std::vector<Tensor> first;
-  for (std::size_t i = 0; i < session.outputs().size(); ++i) first.push_back(session.output(static_cast<int>(i)).clone());
+  for (std::size_t i = 0; i < session.outputs().size(); ++i)
+    first.push_back(session.output(static_cast<int>(i)).clone());
   session.forward();
   session.forward();  // replayed
   for (std::size_t i = 0; i < first.size(); ++i) {
