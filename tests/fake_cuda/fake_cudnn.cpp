@@ -70,16 +70,22 @@ std::string window_text(const Descriptor* window) {
          numbers(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS);
 }
 
+std::string layout_text(const Descriptor* weight) {
+  return weight->values<std::int64_t>(CUDNN_ATTR_TENSOR_STRIDES).at(1) == 1 ? "channels last: " : "row-major: ";
+}
+
 std::string operation_text(const Descriptor& operation) {
   const auto tensor = [&](cudnnBackendAttributeName_t name) { return text_of(operation.part(name)); };
   if (operation.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) {
-    return "forward " + tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X) + " * " +
+    return layout_text(operation.part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W)) + "forward " +
+           tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X) + " * " +
            tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W) + " -> " +
            tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y) +
            window_text(operation.part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC));
   }
   if (operation.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
-    return "backward " + tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY) + " * " +
+    return layout_text(operation.part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W)) + "backward " +
+           tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY) + " * " +
            tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W) + " -> " +
            tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX) +
            window_text(operation.part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC));
