@@ -73,6 +73,7 @@ class Tile {
                                       {"kPoolPadX", pool.pad_x},
                                       {"kFromPlanes", static_cast<int>(problem_.from_planes)},
                                       {"kToPlanes", static_cast<int>(problem_.to_planes)},
+                                      {"kChannelsLast", 0},
                                       {"kGroup", cut_.group},
                                       {"kGroupsOfBlock", cut_.groups_of_block},
                                       {"kRun", cut_.run},
