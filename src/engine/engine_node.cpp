@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/log.h"
 #include "core/pages.h"
 #include "engine/portions.h"
 #include "engine/run.h"
@@ -90,12 +91,12 @@ struct Lowered {
   Parameters originals;  ///< those of the model that were absorbed
 };
 
-Lowered lower(const Backend& inner, const StepRequest& request) {
+Lowered lower(const Backend& inner, const StepRequest& request, bool joined) {
   const Graph& body = *request.call.node.body;
   const Parameters values = absorbed(body, request.parameters.model().parameters());
   Body lowered(body, values);
   if (takes_primitives(inner)) run_passes(lowered, passes_of(inner, request));
-  if (inner.fuse) inner.fuse(lowered);
+  if (joined) inner.fuse(lowered);
   if (inner.portions) {
     std::set<std::string> constants;
     for (const auto& [name, value] : lowered.parameters) constants.insert(name);
@@ -109,14 +110,30 @@ Lowered recorded(const ProgramRecord& record) {
   return {record.graph, record.constants, record.inputs, {}, {}};
 }
 
-Offer offer(const Backend& inner, const StepRequest& request) {
-  Lowered lowered = request.record != nullptr ? recorded(*request.record) : lower(inner, request);
-  Program built = build_program(
+Program build(const Backend& inner, const StepRequest& request, Lowered lowered) {
+  Program program = build_program(
       std::move(lowered.graph), inner, lowered.parameters, request.parameters,
       {.give_results = true, .tuner = request.tuner, .origins = &lowered.origins, .record = request.record});
-  release_originals(lowered.originals, built);
-  renumber_feeds(built, lowered.inputs);
-  const auto program = std::make_shared<const Program>(std::move(built));
+  release_originals(lowered.originals, program);
+  renumber_feeds(program, lowered.inputs);
+  return program;
+}
+
+Program build(const Backend& inner, const StepRequest& request) {
+  if (request.record != nullptr) return build(inner, request, recorded(*request.record));
+  if (!inner.fuse) return build(inner, request, lower(inner, request, false));
+  try {
+    return build(inner, request, lower(inner, request, true));
+  } catch (const Error& error) {
+    // What is joined runs by generated kernels alone, and those may not compile.
+    if (error.code() != ErrorCode::unsupported) throw;
+    log(LogLevel::warning, "node '{}': its operators are not joined: {}", request.call.node.name, error.what());
+    return build(inner, request, lower(inner, request, false));
+  }
+}
+
+Offer offer(const Backend& inner, const StepRequest& request) {
+  const auto program = std::make_shared<const Program>(build(inner, request));
 
   StepPlan plan;
   plan.packed = parameters_of(*program);

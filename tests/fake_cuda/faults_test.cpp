@@ -41,6 +41,32 @@ TEST_F(FakeCuda, AnEngineWithoutKernelsStillComputes) {
   }
 }
 
+// The engine joins the two for a kernel that does not compile.
+TEST_F(FakeCuda, AnEngineWithoutKernelsForWhatItJoinsComputesItApart) {
+  std::vector<double> numbers(64 * 3 * 9);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = std::sin(0.37 * static_cast<double>(i));
+  const Model model = model_of(
+      "%data = variable\n%w = variable\n"
+      "%c = Convolution(%data, %w) {kernel=(3, 3), stride=(2, 2), num_filter=64, no_bias=True}\n"
+      "%r = Activation(%c) {act_type=relu}\n%p = Pooling(%r) {kernel=(3, 3), stride=(2, 2), pool_type=max}\nreturn "
+      "%p\n",
+      {{"w", tensor({64, 3, 3, 3}, numbers)}});
+  std::vector<double> pixels(3 * 64 * 64);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = std::cos(0.11 * static_cast<double>(i));
+  BindOptions on_host;
+  on_host.shapes = {{"data", {1, 3, 64, 64}}};
+  Executor host = Executor::bind(model, on_host), device = Executor::bind(model, on(0, {1, 3, 64, 64}, "cuda"));
+  for (Executor* executor : {&host, &device}) {
+    executor->set_input("data", tensor({1, 3, 64, 64}, pixels));
+    executor->forward();
+  }
+  const Tensor &wanted = host.output(0), &got = device.output(0);
+  ASSERT_EQ(got.shape(), wanted.shape());
+  for (std::int64_t i = 0; i < wanted.elements(); ++i) {
+    ASSERT_NEAR(got.data<float>()[i], wanted.data<float>()[i], 1e-4) << i;
+  }
+}
+
 TEST_F(FakeCuda, ForwardsAreQueuedAndWorkOnTheInputsOfTheirTime) {
   Executor executor = Executor::bind(model_of(kSum), on(0, {1, 1}));
   executor.forward();

@@ -102,6 +102,7 @@ const Op& convolution_pool_op() {
     Op pool = *primitives().find("convolution");
     pool.name = "convolution_pool";
     pool.infer_shape = infer_pool;
+    pool.reference = nullptr;
     return pool;
   }();
   return op;
@@ -116,6 +117,7 @@ const Op& convolution_pair_op() {
     };
     pair.outputs = [](const Attributes& attributes) { return output_names(attributes, true); };
     pair.infer_shape = infer_pair;
+    pair.reference = nullptr;
     return pair;
   }();
   return op;
@@ -132,6 +134,7 @@ const Op& stem_op() {
     };
     stem.outputs = [](const Attributes& attributes) { return output_names(attributes, false); };
     stem.infer_shape = infer_stem;
+    stem.reference = nullptr;
     return stem;
   }();
   return op;
