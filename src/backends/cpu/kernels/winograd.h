@@ -46,8 +46,8 @@ constexpr int phase_slot(int outputs, int p, int odd_y, int odd_x) {
 }
 
 // For one instruction set each: the transforms of tiles of rows x columns outputs, 2 to 4 each (not 2x3, 3x2) or
-// 6x6; of 4x4 outputs under 4x4 taps; of 2 outputs in a line under 7 taps or 4 under 3; of 2x2 or 4x4 outputs with stride 2, whose
-// input goes to slots.
+// 6x6; of 4x4 outputs under 4x4 taps; of 2 outputs in a line under 7 taps or 4 under 3; of 2x2 or 4x4 outputs with
+// stride 2, whose input goes to slots.
 namespace avx512 {
 WinogradTransforms winograd_transforms(int rows, int columns);
 WinogradTransforms winograd_stem_transforms();
