@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <random>
 
 #include <gtest/gtest.h>
 
@@ -14,21 +13,14 @@
 
 #include "graph/graph.h"
 #include "ops/registry.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
 
-Tensor random_tensor(const Shape& shape, unsigned seed, float scale) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0, scale);
-  Tensor tensor(shape, DType::float32);
-  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.mutable_data<float>()[i] = normal(generator);
-  return tensor;
-}
-
 std::vector<Tensor> forward(const Engine& engine) {
   Session session(engine);
-  session.set_input("data", random_tensor(engine.type("data").shape, 7, 1));
+  session.set_input("data", normal_numbers(engine.type("data").shape, 7, 1));
   session.forward();
   std::vector<Tensor> first;
   for (std::size_t i = 0; i < session.outputs().size(); ++i)
@@ -145,13 +137,13 @@ return %g
 )";
 
 Model odd() {
-  return Model(parse_graph(kOdd, ops()), {{"w0", random_tensor({21, 5, 3, 5}, 1, 0.1f)},
-                                          {"b0", random_tensor({21}, 2, 0.1f)},
-                                          {"w1", random_tensor({21, 1, 3, 3}, 3, 0.3f)},
-                                          {"w2", random_tensor({13, 21, 3, 3}, 4, 0.1f)},
-                                          {"w3", random_tensor({30, 13 * 5 * 8}, 5, 0.1f)},
-                                          {"w4", random_tensor({11, 30}, 6, 0.3f)},
-                                          {"b4", random_tensor({11}, 8, 0.3f)}});
+  return Model(parse_graph(kOdd, ops()), {{"w0", normal_numbers({21, 5, 3, 5}, 1, 0.1f)},
+                                          {"b0", normal_numbers({21}, 2, 0.1f)},
+                                          {"w1", normal_numbers({21, 1, 3, 3}, 3, 0.3f)},
+                                          {"w2", normal_numbers({13, 21, 3, 3}, 4, 0.1f)},
+                                          {"w3", normal_numbers({30, 13 * 5 * 8}, 5, 0.1f)},
+                                          {"w4", normal_numbers({11, 30}, 6, 0.3f)},
+                                          {"b4", normal_numbers({11}, 8, 0.3f)}});
 }
 
 TEST_P(CudaEngine, RunsOddShapes) {
@@ -181,10 +173,10 @@ return %c2
 )";
 
 Model groups() {
-  return Model(parse_graph(kGroups, ops()), {{"w0", random_tensor({24, 4, 3, 3}, 1, 0.2f)},
-                                             {"b0", random_tensor({24}, 2, 0.1f)},
-                                             {"w1", random_tensor({64, 3, 3, 5}, 3, 0.2f)},
-                                             {"w2", random_tensor({32, 32, 3}, 4, 0.1f)}});
+  return Model(parse_graph(kGroups, ops()), {{"w0", normal_numbers({24, 4, 3, 3}, 1, 0.2f)},
+                                             {"b0", normal_numbers({24}, 2, 0.1f)},
+                                             {"w1", normal_numbers({64, 3, 3, 5}, 3, 0.2f)},
+                                             {"w2", normal_numbers({32, 32, 3}, 4, 0.1f)}});
 }
 
 TEST_P(CudaEngine, RunsGroups) {
@@ -209,11 +201,11 @@ return %s
 )";
 
 TEST_P(CudaEngine, RunsVolumes) {
-  const Model model(parse_graph(kVolume, ops()), {{"w0", random_tensor({16, 5, 3, 3, 3}, 1, 0.1f)},
-                                                  {"b0", random_tensor({16}, 2, 0.1f)},
-                                                  {"w1", random_tensor({24, 8, 1, 3, 2}, 3, 0.2f)},
-                                                  {"w2", random_tensor({24, 5, 2, 3, 3}, 4, 0.2f)},
-                                                  {"b2", random_tensor({5}, 5, 0.1f)}});
+  const Model model(parse_graph(kVolume, ops()), {{"w0", normal_numbers({16, 5, 3, 3, 3}, 1, 0.1f)},
+                                                  {"b0", normal_numbers({16}, 2, 0.1f)},
+                                                  {"w1", normal_numbers({24, 8, 1, 3, 2}, 3, 0.2f)},
+                                                  {"w2", normal_numbers({24, 5, 2, 3, 3}, 4, 0.2f)},
+                                                  {"b2", normal_numbers({5}, 5, 0.1f)}});
   for (const std::int64_t batch : {1, 3}) expect_agrees(model, Shape{batch, 5, 4, 9, 8});
 }
 
@@ -232,10 +224,10 @@ return %d2
 )";
 
 TEST_P(CudaEngine, RunsDeconvolutions) {
-  const Model model(parse_graph(kDeconvolutions, ops()), {{"w0", random_tensor({10, 32, 4, 3}, 1, 0.2f)},
-                                                          {"b0", random_tensor({32}, 2, 0.1f)},
-                                                          {"w1", random_tensor({32, 8, 2, 2}, 3, 0.2f)},
-                                                          {"w2", random_tensor({16, 3, 3, 3}, 4, 0.2f)}});
+  const Model model(parse_graph(kDeconvolutions, ops()), {{"w0", normal_numbers({10, 32, 4, 3}, 1, 0.2f)},
+                                                          {"b0", normal_numbers({32}, 2, 0.1f)},
+                                                          {"w1", normal_numbers({32, 8, 2, 2}, 3, 0.2f)},
+                                                          {"w2", normal_numbers({16, 3, 3, 3}, 4, 0.2f)}});
   for (const std::int64_t batch : {1, 4}) expect_agrees(model, Shape{batch, 10, 7, 6});
 }
 
@@ -263,13 +255,13 @@ return %c4
 )";
 
 TEST_P(CudaEngine, RunsManyImages) {
-  const Model model(parse_graph(kMany, ops()), {{"w0", random_tensor({64, 3, 3, 3}, 1, 0.2f)},
-                                                {"b0", random_tensor({64}, 2, 0.1f)},
-                                                {"w1", random_tensor({128, 64, 3, 3}, 3, 0.05f)},
-                                                {"b1", random_tensor({128}, 4, 0.1f)},
-                                                {"w2", random_tensor({160, 128, 1, 1}, 5, 0.1f)},
-                                                {"w3", random_tensor({256, 160, 3, 3}, 6, 0.03f)},
-                                                {"w4", random_tensor({512, 256, 1, 1}, 8, 0.1f)}});
+  const Model model(parse_graph(kMany, ops()), {{"w0", normal_numbers({64, 3, 3, 3}, 1, 0.2f)},
+                                                {"b0", normal_numbers({64}, 2, 0.1f)},
+                                                {"w1", normal_numbers({128, 64, 3, 3}, 3, 0.05f)},
+                                                {"b1", normal_numbers({128}, 4, 0.1f)},
+                                                {"w2", normal_numbers({160, 128, 1, 1}, 5, 0.1f)},
+                                                {"w3", normal_numbers({256, 160, 3, 3}, 6, 0.03f)},
+                                                {"w4", normal_numbers({512, 256, 1, 1}, 8, 0.1f)}});
   for (const std::int64_t batch : {3, 40}) expect_agrees(model, Shape{batch, 3, 56, 56});
 }
 
@@ -292,11 +284,11 @@ return %c4
 )";
 
 TEST_P(CudaEngine, RunsStridesOfManyImages) {
-  const Model model(parse_graph(kStrided, ops()), {{"w1", random_tensor({128, 64, 3, 3}, 1, 0.05f)},
-                                                   {"b1", random_tensor({128}, 2, 0.1f)},
-                                                   {"w2", random_tensor({128, 128, 3, 3}, 3, 0.04f)},
-                                                   {"w3", random_tensor({128, 64, 1, 1}, 4, 0.1f)},
-                                                   {"w4", random_tensor({512, 128, 3, 3}, 5, 0.04f)}});
+  const Model model(parse_graph(kStrided, ops()), {{"w1", normal_numbers({128, 64, 3, 3}, 1, 0.05f)},
+                                                   {"b1", normal_numbers({128}, 2, 0.1f)},
+                                                   {"w2", normal_numbers({128, 128, 3, 3}, 3, 0.04f)},
+                                                   {"w3", normal_numbers({128, 64, 1, 1}, 4, 0.1f)},
+                                                   {"w4", normal_numbers({512, 128, 3, 3}, 5, 0.04f)}});
   expect_agrees(model, Shape{70, 64, 55, 56});
 }
 
@@ -328,17 +320,17 @@ return %c4, %y
 )";
 
 TEST_P(CudaEngine, RunsFewChannels) {
-  const Model model(parse_graph(kFewChannels, ops()), {{"w1", random_tensor({10, 3, 3, 3}, 1, 0.2f)},
-                                                       {"b1", random_tensor({10}, 2, 0.1f)},
-                                                       {"s1", random_tensor({10}, 3, 0.3f)},
-                                                       {"w2", random_tensor({16, 10, 3, 3}, 4, 0.1f)},
-                                                       {"s2", random_tensor({16}, 5, 0.3f)},
-                                                       {"w3", random_tensor({32, 16, 3, 3}, 6, 0.1f)},
-                                                       {"s3", random_tensor({32}, 8, 0.3f)},
-                                                       {"w4", random_tensor({4, 32, 1, 1}, 9, 0.2f)},
-                                                       {"b4", random_tensor({4}, 10, 0.1f)},
-                                                       {"w5", random_tensor({2, 32, 1, 1}, 11, 0.2f)},
-                                                       {"b5", random_tensor({2}, 12, 0.1f)}});
+  const Model model(parse_graph(kFewChannels, ops()), {{"w1", normal_numbers({10, 3, 3, 3}, 1, 0.2f)},
+                                                       {"b1", normal_numbers({10}, 2, 0.1f)},
+                                                       {"s1", normal_numbers({10}, 3, 0.3f)},
+                                                       {"w2", normal_numbers({16, 10, 3, 3}, 4, 0.1f)},
+                                                       {"s2", normal_numbers({16}, 5, 0.3f)},
+                                                       {"w3", normal_numbers({32, 16, 3, 3}, 6, 0.1f)},
+                                                       {"s3", normal_numbers({32}, 8, 0.3f)},
+                                                       {"w4", normal_numbers({4, 32, 1, 1}, 9, 0.2f)},
+                                                       {"b4", normal_numbers({4}, 10, 0.1f)},
+                                                       {"w5", normal_numbers({2, 32, 1, 1}, 11, 0.2f)},
+                                                       {"b5", normal_numbers({2}, 12, 0.1f)}});
   for (const std::int64_t batch : {1, 33}) expect_agrees(model, Shape{batch, 3, 67, 94});
 }
 

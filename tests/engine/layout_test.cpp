@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <cmath>
 #include <cstring>
 
 #include <tenon/session.h>
@@ -11,17 +10,10 @@
 #include "graph/graph.h"
 #include "ops/registry.h"
 #include "support/evaluate.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 BindOptions options_for(const Shape& data, const std::string& backend) {
   BindOptions options;

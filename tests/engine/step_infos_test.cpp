@@ -2,12 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <cmath>
-
 #include <tenon/session.h>
 
 #include "graph/graph.h"
 #include "ops/registry.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
@@ -19,14 +18,6 @@ constexpr const char* kTwoConvolutions =
     "%c1 = Convolution(%r0, %w1) {kernel=(3, 3), pad=(1, 1), num_filter=32, no_bias=True}\n"
     "%r1 = relu(%c1)\n"
     "return %r1\n";
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 Engine build(const Shape& data, const std::string& backend, int threads) {
   const Model model(parse_graph(kTwoConvolutions, ops()),

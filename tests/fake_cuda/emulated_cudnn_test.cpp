@@ -2,24 +2,16 @@
 // its definition. What is checked is that both agree on layouts, weights and epilogues.
 
 #include <cmath>
-#include <random>
 
 #include "backends/cuda/codegen/layer_plan.h"
 #include "fake_cudnn.h"
 #include "fixture.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
 
 constexpr int kDevice = 4;
-
-Tensor random_numbers(const Shape& shape, unsigned seed, float scale) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0, scale);
-  Tensor tensor(shape, DType::float32);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) tensor.mutable_data<float>()[i] = normal(generator);
-  return tensor;
-}
 
 struct Network {
   const char* name;
@@ -125,13 +117,13 @@ class EmulatedCudnn : public FakeCuda, public testing::WithParamInterface<Case> 
   static Model model(const Network& network) {
     Parameters parameters;
     unsigned seed = 1;
-    for (const auto& [name, shape] : network.parameters) parameters[name] = random_numbers(shape, ++seed, 0.2f);
+    for (const auto& [name, shape] : network.parameters) parameters[name] = normal_numbers(shape, ++seed, 0.2f);
     return model_of(network.text, std::move(parameters));
   }
   static Executor run(const Network& network, BindOptions options) {
     options.shapes = {{"data", network.data}};
     Executor executor = Executor::bind(model(network), options);
-    executor.set_input("data", random_numbers(network.data, 7, 1));
+    executor.set_input("data", normal_numbers(network.data, 7, 1));
     for (int turn = 0; turn < 3; ++turn) executor.forward();  // the last one replayed
     return executor;
   }

@@ -2,10 +2,10 @@
 
 #include <sys/wait.h>
 
-#include <fstream>
 #include <iterator>
 
 #include "fixture.h"
+#include "support/files.h"
 
 namespace tenon {
 
@@ -35,19 +35,15 @@ class GpuPlan : public testing::Test {
       } catch (const std::exception& error) {
         said = error.what();
       }
-      std::ofstream(answer, std::ios::binary) << said;
+      write_file(answer, said);
       _exit(0);
     }
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0) << "the other process crashed";
-    return read(answer);
+    return read_file(answer);
   }
 
-  static std::string read(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
   std::size_t files_in(const std::string& cache) const {
     if (!std::filesystem::exists(file(cache))) return 0;
     return static_cast<std::size_t>(std::distance(std::filesystem::recursive_directory_iterator(file(cache)), {}));

@@ -1,7 +1,6 @@
 // Plan files of the fused engine, with the kernels that NVRTC really makes; the fake driver loads them and runs
 // nothing.
 
-#include <cmath>
 #include <cstring>
 #include <random>
 #include <span>
@@ -11,6 +10,7 @@
 
 #include "formats/plan/plan_file.h"
 #include "plan_fixture.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
@@ -18,14 +18,6 @@ namespace {
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 /// A stem, a 1×1 shortcut beside its 3×3 convolution, an operator that stays outside, a product whose weight is read as
 /// it is, and an output that is a parameter.
@@ -164,8 +156,8 @@ TEST_P(EnginePlanOf, IsTheSameFileWhenSavedAgain) {
     Engine::load(file("a.plan")).save(file("b.plan"));
     return "";
   });
-  ASSERT_FALSE(read(file("a.plan")).empty());
-  EXPECT_TRUE(read(file("b.plan")) == read(file("a.plan")));
+  ASSERT_FALSE(read_file(file("a.plan")).empty());
+  EXPECT_TRUE(read_file(file("b.plan")) == read_file(file("a.plan")));
   EXPECT_EQ(files_in("loader"), 0u);
 }
 
@@ -291,7 +283,7 @@ TEST_F(EnginePlan, RefusesPackedParametersOfAnotherLength) {
 
 TEST_F(EnginePlan, RefusesEveryFlippedByte) {
   save();
-  const std::string good = read(file("a.plan"));
+  const std::string good = read_file(file("a.plan"));
   const std::string said = elsewhere("loader", [&] {
     prepare();
     std::mt19937 random(7);

@@ -10,6 +10,7 @@
 #include "passes/pipeline.h"
 #include "support/evaluate.h"
 #include "support/files.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
@@ -17,14 +18,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 /// Nodes that MXNet's TensorRT integration took, three that it did not, and behind those two more that it took.
 Model mixed_model() {

@@ -1,7 +1,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "formats/plan/plan_file.h"
 #include "graph/graph.h"
 #include "ops/registry.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
@@ -42,14 +42,6 @@ class Folder {
  private:
   fs::path path_;
 };
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 Tensor positive(std::int64_t count) {
   Tensor made(Shape{count}, DType::float32);

@@ -1,7 +1,6 @@
 #include <tenon/session.h>
 
 #include <barrier>
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -15,19 +14,12 @@
 #include "ops/registry.h"
 #include "support/allocations.h"
 #include "support/evaluate.h"
+#include "support/numbers.h"
 
 namespace tenon {
 namespace {
 
 constexpr int kThreads = 4, kSessions = 3, kRuns = 5;
-
-Tensor waves(const Shape& shape, double step) {
-  Tensor made(shape, DType::float32);
-  for (std::int64_t i = 0; i < made.elements(); ++i) {
-    made.mutable_data<float>()[i] = static_cast<float>(std::sin(step * static_cast<double>(i)));
-  }
-  return made;
-}
 
 /// A residual network in small, and an operator (topk) that stays outside of engine nodes.
 Model small_model() {
