@@ -4,12 +4,10 @@
 //     backend, device, precision, optimize, threads, shapes
 //     outputs, refused        as Engine gives them
 //     constants               [{dtype, shape, blob}]: parameters; blob -1 where the copies are all there is
-//     copies                  [{constant, kind, dtype, shape, blob}]: what was derived from them; those whose kind
-//     begins
-//                             with the name of a GPU are to lie in its memory
-//     kernels, versions       of a GPU: [{source, blob}], machine code by the hash of what it was compiled from; and
-//     the
-//                             versions of the libraries that it was built with
+//     copies                  [{constant, kind, dtype, shape, blob}]: what was derived from them; one whose kind
+//                             begins with the name of a GPU is to lie in its memory
+//     kernels, versions       of a GPU: [{source, blob}], machine code by the hash of what it was compiled from,
+//                             and the versions of the libraries that it was built with
 //     programs, saved         [{inputs: {name: shape}, blob}], one a batch size, and which of them was saved
 //
 // A program is a blob of its own, which is read when it is asked for:

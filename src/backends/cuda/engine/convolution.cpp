@@ -12,9 +12,8 @@ namespace {
 /// The most bytes that the weights of groups may become when they are spread over all channels.
 constexpr std::int64_t kMostSpread = std::int64_t{64} << 20;
 
-/// Whether cuDNN is worth measuring beside generated kernels: where those multiply zeros, or where the user has time;
-/// or whether it may have been measured before.
-/// (Making its plans ready takes longer than compiling kernels.)
+/// Whether cuDNN is worth measuring beside generated kernels: where those multiply zeros, or where the user has time,
+/// for making its plans ready takes longer than compiling kernels. Or whether it may have been measured before.
 bool asks_cudnn(const StepRequest& request, int spread) {
   const bool recorded = request.variant != nullptr;
   return spread > 1 || recorded || (request.tuner != nullptr && request.tuner->options().effort == Effort::full);

@@ -105,28 +105,38 @@ Descriptor describe_window(const DnnGraph& graph) {
   return is;
 }
 
+/// A convolution and its transpose are two operations, whose attributes have names of their own.
+struct ConvolutionNames {
+  cudnnBackendDescriptorType_t operation;
+  cudnnBackendAttributeName_t window, src, weight, dst, alpha, beta;
+};
+constexpr ConvolutionNames kForward = {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+                                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
+constexpr ConvolutionNames kBackwardData = {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+                                            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
+
 Descriptor describe_convolution(const DnnGraph& graph, const Descriptor& window,
                                 const std::vector<Descriptor>& tensors) {
   const auto tensor = [&](int number) -> const Descriptor& { return tensors[static_cast<std::size_t>(number)]; };
+  const ConvolutionNames& names = graph.transposed ? kBackwardData : kForward;
   const float one = 1, zero = 0;
-  if (graph.transposed) {
-    const Descriptor is = make(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR);
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, window);
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, tensor(graph.src));
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, tensor(graph.weight));
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, tensor(graph.dst));
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, CUDNN_TYPE_FLOAT, 1, &one);
-    set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, CUDNN_TYPE_FLOAT, 1, &zero);
-    finalize(is);
-    return is;
-  }
-  const Descriptor is = make(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window);
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, tensor(graph.src));
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, tensor(graph.weight));
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, tensor(graph.dst));
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_TYPE_FLOAT, 1, &one);
-  set(is, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, CUDNN_TYPE_FLOAT, 1, &zero);
+  const Descriptor is = make(names.operation);
+  set(is, names.window, window);
+  set(is, names.src, tensor(graph.src));
+  set(is, names.weight, tensor(graph.weight));
+  set(is, names.dst, tensor(graph.dst));
+  set(is, names.alpha, CUDNN_TYPE_FLOAT, 1, &one);
+  set(is, names.beta, CUDNN_TYPE_FLOAT, 1, &zero);
   finalize(is);
   return is;
 }

@@ -47,8 +47,11 @@ std::optional<Tensor> code_of_plan(const std::string& text, int architecture) {
   plan->depend_on("the CUDA driver", version, KernelBinaries::Match::same_or_newer);
   const std::string source = fmt::format("{}\n{}", architecture, text);
   const Hash hash = hash_of(source.data(), source.size());
-  if (!plan->from_file()) plan->keep(hash, compiled(text, architecture));
-  if (plan->from_file()) require_whole(plan->code(hash));
+  if (plan->from_file()) {
+    require_whole(plan->code(hash));
+  } else {
+    plan->keep(hash, compiled(text, architecture));
+  }
   return plan->code(hash);
 }
 
