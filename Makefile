@@ -2,8 +2,10 @@
 PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD = build/$(PRESET)
+CONFIGURE = cmake --preset $(PRESET) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+COMPILE = cmake --build --preset $(PRESET) -j $(JOBS)
 
-.PHONY: help setup build test test-fuzz demo bench bench-peers clean
+.PHONY: help setup program build test test-fuzz demo bench bench-peers clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -12,9 +14,13 @@ help: ## this list
 setup: ## install what building and testing need (Debian and Ubuntu packages)
 	@scripts/setup
 
-build: setup ## build into build/PRESET, programs in build/PRESET/bin
-	@cmake --preset $(PRESET) >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build --preset $(PRESET) -j $(JOBS)
+program: setup ## build the program and what the demo runs into build/PRESET/bin
+	@$(CONFIGURE)
+	@$(COMPILE) --target tenon-program digits
+
+build: setup ## build everything into build/PRESET, the tests too
+	@$(CONFIGURE)
+	@$(COMPILE)
 
 test: build ## build and run every test (not the hours of naive loops: ctest -L naive)
 	@scripts/check-includes
@@ -25,13 +31,13 @@ test-fuzz: ## 200,000 damaged files against the parsers, under the address and u
 	@$(MAKE) --no-print-directory build PRESET=asan
 	@ctest --preset asan -L fuzz --verbose
 
-demo: build ## classify real digits with a trained MXNet checkpoint, time ResNet-18 v2
+demo: program ## classify real digits with a trained MXNet checkpoint, time ResNet-18 v2
 	@examples/digits/demo $(BUILD)/bin
 
-bench: build ## time the zoo's ResNet-18 v2 at three batch sizes
+bench: program ## time the zoo's ResNet-18 v2 at three batch sizes
 	@$(BUILD)/bin/tenon bench resnet18_v2 --batch 1,8,32
 
-bench-peers: build ## time MXNet, ONNX Runtime, OpenVINO, ncnn and MNN beside Tenon on the same models
+bench-peers: program ## time MXNet, ONNX Runtime, OpenVINO, ncnn and MNN beside Tenon on the same models
 	@python3 bench/peers.py --tenon $(BUILD)/bin/tenon
 
 clean: ## remove everything built
