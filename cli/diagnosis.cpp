@@ -70,6 +70,7 @@ class Diagnosis {
       if (ms > group.costliest_ms) std::tie(group.costliest, group.costliest_ms) = std::pair(&node, ms);
     }
     std::vector<Refusals> sorted;
+    sorted.reserve(groups.size());
     for (const auto& [key, group] : groups) sorted.push_back(group);
     std::ranges::stable_sort(sorted, std::greater(), &Refusals::ms);
     return sorted;

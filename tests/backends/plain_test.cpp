@@ -120,6 +120,35 @@ TEST(Plain, ReluKeepsNaN) {
   entry.expect_same();
 }
 
+// Behind a convolution the channels lie in blocks, the last of them not full; alone they lie row by row.
+TEST(Plain, PreluKeepsTheFormat) {
+  for (const std::int64_t channels : {1, 3, 16, 20}) {
+    for (const std::int64_t slopes : {channels, std::int64_t{1}}) {
+      const Case entry{
+          "%data = variable\n%w = variable\n%s = variable\n"
+          "%c = Convolution(%data, %w) {kernel=(1, 1), num_filter=" +
+              std::to_string(channels) +
+              ", no_bias=True}\n%a = LeakyReLU(%c, %s) {act_type=prelu}\n"
+              "%b = LeakyReLU(%data, %s) {act_type=prelu}\nreturn %a, %b\n",
+          {{"data", wave({2, channels, 5, 7})}, {"w", wave({channels, channels, 1, 1}, 1)}, {"s", wave({slopes}, 2)}}};
+      EXPECT_THAT(entry.implementations(), testing::Contains("cpu:prelu").Times(2));
+      entry.expect_same();
+    }
+  }
+}
+
+TEST(Plain, ScalarsAndSoftmaxOverChannels) {
+  const Case entry{
+      "%data = variable\n%a = _minus_scalar(%data) {scalar=0.3}\n%b = _mul_scalar(%a) {scalar=-1.7}\n"
+      "%c = _maximum_scalar(%b) {scalar=-0.5}\n%d = _minimum_scalar(%c) {scalar=0.5}\n%e = _plus_scalar(%d) "
+      "{scalar=2}\n"
+      "%p = SoftmaxActivation(%e) {mode=channel}\nreturn %b, %d, %p\n",
+      {{"data", wave({2, 3, 5, 7})}}};
+  EXPECT_THAT(entry.implementations(), testing::Contains("cpu:scalar").Times(5));
+  EXPECT_THAT(entry.implementations(), testing::Contains("tenon:softmax").Times(1));
+  entry.expect_same();
+}
+
 TEST(Plain, FixedGammaCountsAsOne) {
   Case entry{
       "%data = variable\n%gamma = variable\n%beta = variable\n%mean = variable\n%var = variable\n"

@@ -10,7 +10,7 @@ Backend plain_backend() {
   Backend backend{"plain", {}, onednn::reorder, "onednn:reorder"};
   for (const auto family :
        {view_implementations, convolution_implementations, batch_norm_implementations, elementwise_implementations,
-        pooling_implementations, softmax_implementations, concat_implementations}) {
+        prelu_implementations, pooling_implementations, softmax_implementations, concat_implementations}) {
     for (Implementation& implementation : family()) backend.implementations.push_back(std::move(implementation));
   }
   backend.implementations.push_back(portions_implementation());

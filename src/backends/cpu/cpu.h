@@ -12,6 +12,7 @@ std::vector<Implementation> view_implementations();
 std::vector<Implementation> convolution_implementations();
 std::vector<Implementation> batch_norm_implementations();
 std::vector<Implementation> elementwise_implementations();
+std::vector<Implementation> prelu_implementations();
 std::vector<Implementation> pooling_implementations();
 std::vector<Implementation> softmax_implementations();
 std::vector<Implementation> concat_implementations();

@@ -110,6 +110,24 @@ struct Multiply {
   float operator()(float a, float b) const { return a * b; }
 };
 
+// As the reference has them, NaN included.
+struct Maximum {
+  float operator()(float a, float b) const { return a > b || a != a ? a : b; }
+};
+struct Minimum {
+  float operator()(float a, float b) const { return a < b || a != a ? a : b; }
+};
+
+/// The scalar on the right, as the float32 that MXNet makes of it.
+template <class Function>
+Offer offer_scalar(const StepRequest& request) {
+  const Conditions conditions = float32_conditions(request.call);
+  if (conditions.refuse()) return conditions.reason();
+  return map<1>(request, [scalar = static_cast<float>(request.call.attributes().real("scalar"))](float x) {
+    return Function{}(x, scalar);
+  });
+}
+
 /// The functions that need an exponential: oneDNN's, which keep a block's padding themselves.
 Offer offer_eltwise(const StepRequest& request) {
   const OpCall& call = request.call;
@@ -156,6 +174,11 @@ std::vector<Implementation> elementwise_implementations() {
           {"cpu:add", {"elemwise_add", "_grad_add", "broadcast_add"}, offer_binary<Add>},
           {"cpu:sub", {"elemwise_sub", "broadcast_sub"}, offer_binary<Subtract>},
           {"cpu:mul", {"elemwise_mul", "broadcast_mul"}, offer_binary<Multiply>},
+          {"cpu:scalar", {"_plus_scalar"}, offer_scalar<Add>},
+          {"cpu:scalar", {"_minus_scalar"}, offer_scalar<Subtract>},
+          {"cpu:scalar", {"_mul_scalar"}, offer_scalar<Multiply>},
+          {"cpu:scalar", {"_maximum_scalar"}, offer_scalar<Maximum>},
+          {"cpu:scalar", {"_minimum_scalar"}, offer_scalar<Minimum>},
           {"onednn:eltwise",
            {"Activation", "LeakyReLU", "sigmoid", "_npx_sigmoid", "tanh", "LogisticRegressionOutput"},
            offer_eltwise}};

@@ -31,6 +31,8 @@ std::vector<Implementation> engine_pooling_implementations();
 std::vector<Implementation> engine_matmul_implementations();
 std::vector<Implementation> engine_pointwise_implementations();
 std::vector<Implementation> engine_line_implementations();
+/// One of them: softmax in its spellings, along any axis.
+Implementation line_softmax_implementation();
 std::vector<Implementation> engine_copy_implementations();
 std::vector<Implementation> engine_product_implementations();
 std::vector<Implementation> engine_recurrent_implementations();

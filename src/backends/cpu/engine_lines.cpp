@@ -159,10 +159,14 @@ Offer offer_reduction(const StepRequest& request) {
 
 }  // namespace
 
+Implementation line_softmax_implementation() {
+  return {"tenon:softmax", {"softmax", "log_softmax", "SoftmaxOutput", "SoftmaxActivation"}, offer_softmax};
+}
+
 std::vector<Implementation> engine_line_implementations() {
   return {{"tenon:standardize", {"LayerNorm", "InstanceNorm", "GroupNorm"}, offer_standardize},
           {"tenon:l2_norm", {"L2Normalization"}, offer_divide_norm},
-          {"tenon:softmax", {"softmax", "log_softmax", "SoftmaxOutput", "SoftmaxActivation"}, offer_softmax},
+          line_softmax_implementation(),
           {"tenon:reduce", {"sum", "mean", "max", "min"}, offer_reduction}};
 }
 

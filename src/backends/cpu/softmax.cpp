@@ -1,6 +1,7 @@
 // Softmax in its spellings, and local response normalisation.
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/engine.h"
 #include "backends/cpu/onednn.h"
 #include "graph/graph.h"
 
@@ -95,7 +96,9 @@ Offer offer_lrn(const StepRequest& request) {
 }  // namespace
 
 std::vector<Implementation> softmax_implementations() {
-  return {{"onednn:softmax", {"softmax", "log_softmax"}, offer_softmax},
+  // oneDNN 2.6 goes along an axis that is not the last by a plain loop.
+  return {line_softmax_implementation(),
+          {"onednn:softmax", {"softmax", "log_softmax"}, offer_softmax},
           {"onednn:softmax", {"SoftmaxOutput"}, offer_softmax_output},
           {"onednn:softmax", {"SoftmaxActivation"}, offer_softmax_activation},
           {"onednn:lrn", {"LRN"}, offer_lrn}};
