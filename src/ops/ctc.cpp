@@ -5,26 +5,17 @@
 #include <limits>
 
 #include "core/dispatch.h"
+#include "ops/ctc.h"
 #include "ops/registry.h"
 #include "ops/sampling.h"
 
 namespace tenon {
 namespace {
 
-/// Positions of the optional inputs; -1 where absent.
-struct Inputs {
-  explicit Inputs(const Attributes& attributes) {
-    int next = 2;
-    if (attributes.flag("use_data_lengths")) data_lengths = next++;
-    if (attributes.flag("use_label_lengths")) label_lengths = next++;
-  }
-  int data_lengths = -1, label_lengths = -1;
-};
-
 void infer_ctc_shape(ShapeInference& shapes) {
   if (!has_rank(shapes, 0, 3, "(steps, batch, classes)")) return;
   const Shape data = shapes.in(0);
-  const Inputs inputs(shapes.attributes());
+  const CtcInputs inputs(shapes.attributes());
   if (inputs.data_lengths > 0) shapes.set_in(inputs.data_lengths, Shape{data[1]});
   if (inputs.label_lengths > 0) shapes.set_in(inputs.label_lengths, Shape{data[1]});
   shapes.set_out(0, Shape{data[1]});
@@ -95,8 +86,7 @@ class CtcLoss {
   }
 
   std::int64_t checked(std::int64_t length, std::int64_t limit, const char* what, std::int64_t n) const {
-    if (length < 0 || length > limit)
-      refuse_("'{}' gives sequence {} a length of {}, but 0 to {} is expected", what, n, length, limit);
+    if (length < 0 || length > limit) refuse_ctc_length(refuse_, what, n, length, limit);
     return length;
   }
 
@@ -137,8 +127,7 @@ class CtcLoss {
   std::int64_t label(const Operands& operands, std::int64_t n, std::int64_t i) const {
     const std::int64_t value = to_index(static_cast<double>(load(operands.in<L>(1)[n * labels_ + i])));
     const std::int64_t first = blank_first_ ? 1 : 0, last = blank_first_ ? classes_ - 1 : classes_ - 2;
-    if (value < first || value > last)
-      refuse_("label {} of sequence {} is {}, but {} to {} is expected", i, n, value, first, last);
+    if (value < first || value > last) refuse_ctc_label(refuse_, n, i, value, classes_, blank_first_);
     return value;
   }
 
@@ -150,7 +139,7 @@ class CtcLoss {
   }
 
   DataRefusal refuse_;
-  Inputs inputs_;
+  CtcInputs inputs_;
   std::int64_t steps_, batch_, classes_, labels_;
   bool blank_first_;
 };

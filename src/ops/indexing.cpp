@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "graph/graph.h"
+#include "ops/data_refusal.h"
 #include "ops/read_index.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
@@ -12,11 +13,6 @@
 
 namespace tenon {
 namespace {
-
-/// "node 'x' (take)", for kernels that can refuse an index when they meet it.
-std::string label(const OpCall& call) {
-  return fmt::format("node '{}' ({})", call.node.name, call.node.op_name());
-}
 
 std::size_t bytes_of(std::int64_t elements, DType dtype) {
   return static_cast<std::size_t>(elements) * size_of(dtype);
@@ -30,7 +26,7 @@ Outside outside_mode(const Attributes& attributes) {
   return mode == "clip" ? Outside::clip : mode == "wrap" ? Outside::wrap : Outside::refuse;
 }
 
-std::int64_t brought_inside(std::int64_t index, std::int64_t size, Outside outside, const std::string& asker) {
+std::int64_t brought_inside(std::int64_t index, std::int64_t size, Outside outside, const DataRefusal& refuse) {
   if (index >= 0 && index < size) return index;
   switch (outside) {
     case Outside::clip:
@@ -40,7 +36,7 @@ std::int64_t brought_inside(std::int64_t index, std::int64_t size, Outside outsi
     case Outside::refuse:
       break;
   }
-  fail(ErrorCode::invalid_argument, "{}: index {} is outside an axis of size {}", asker, index, size);
+  refuse.index(index, size);
 }
 
 /// dst[o][n] = src[o][indices[n]], each a row of `row` bytes: what take and Embedding do.
@@ -49,12 +45,12 @@ struct RowGather {
   std::int64_t outer, size, count;
   std::size_t row;
   Outside outside;
-  std::string asker;
+  DataRefusal refuse;
 
   void operator()(const std::byte* src, const void* indices, std::byte* dst) const {
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t n = 0; n < count; ++n) {
-        const std::int64_t index = brought_inside(read(indices, n), size, outside, asker);
+        const std::int64_t index = brought_inside(read(indices, n), size, outside, refuse);
         std::memcpy(dst, src + static_cast<std::size_t>(o * size + index) * row, row);
         dst += row;
       }
@@ -87,7 +83,7 @@ Op take() {
                            call.shape_in(1).elements(),
                            bytes_of(src.elements(axis + 1, src.rank()), call.dtype_in(0)),
                            outside_mode(call.attributes()),
-                           label(call)};
+                           DataRefusal(call)};
     return Kernel{[gather](const Operands& operands) {
       gather(operands.in<std::byte>(0), operands.src[1], operands.out<std::byte>());
     }};
@@ -121,7 +117,7 @@ Op embedding(std::string name, std::vector<std::string> aliases) {
                            call.shape_in(0).elements(),
                            bytes_of(call.shape_in(1)[1], call.dtype_in(1)),
                            Outside::clip,
-                           label(call)};
+                           DataRefusal(call)};
     return Kernel{[gather](const Operands& operands) {
       gather(operands.in<std::byte>(1), operands.src[0], operands.out<std::byte>());
     }};
@@ -169,7 +165,7 @@ struct Addresses {
   std::vector<std::int64_t> dims;  ///< the leading axes
   std::int64_t count;
   bool wraps_negative;
-  std::string asker;
+  DataRefusal refuse;
 
   /// The row that column n addresses.
   std::int64_t row(const void* indices, std::int64_t n) const {
@@ -177,8 +173,7 @@ struct Addresses {
     for (std::size_t axis = 0; axis < dims.size(); ++axis) {
       const std::int64_t index = read(indices, static_cast<std::int64_t>(axis) * count + n), size = dims[axis];
       if (index >= size || index < (wraps_negative ? -size : 0)) {
-        fail(ErrorCode::invalid_argument, "{}: index {} is outside axis {}, which has size {}", asker, index, axis,
-             size);
+        refuse.index_of_axis(index, static_cast<std::int64_t>(axis), size);
       }
       row = row * size + (index < 0 ? index + size : index);
     }
@@ -193,7 +188,7 @@ Addresses addresses(const OpCall& call, int indices, const Shape& target, bool w
           {target.begin(), target.begin() + depth},
           shape.elements(1, shape.rank()),
           wraps_negative,
-          label(call)};
+          DataRefusal(call)};
 }
 
 /// indices.shape[1:] + target.shape[depth:], the shape of what `indices` address in `target`.
@@ -298,9 +293,9 @@ Op batch_take() {
   op.infer_type = [](TypeInference& types) { tie_types(types, {0}); };
   op.reference = [](const OpCall& call) {
     return Kernel{[read = index_reader(call.dtype_in(1)), rows = call.shape_in(0)[0], columns = call.shape_in(0)[1],
-                   size = size_of(call.dtype_in(0)), asker = label(call)](const Operands& operands) {
+                   size = size_of(call.dtype_in(0)), refuse = DataRefusal(call)](const Operands& operands) {
       for (std::int64_t i = 0; i < rows; ++i) {
-        const std::int64_t index = brought_inside(read(operands.src[1], i), columns, Outside::clip, asker);
+        const std::int64_t index = brought_inside(read(operands.src[1], i), columns, Outside::clip, refuse);
         std::memcpy(operands.out<std::byte>() + static_cast<std::size_t>(i) * size,
                     operands.in<std::byte>(0) + static_cast<std::size_t>(i * columns + index) * size, size);
       }
@@ -327,11 +322,11 @@ Op index_copy() {
     const Shape& dst = call.shape_out();
     const std::size_t row = bytes_of(dst.elements(1, dst.rank()), call.dtype_out());
     return Kernel{[read = index_reader(call.dtype_in(1)), size = dst[0], count = call.shape_in(1)[0], row,
-                   asker = label(call)](const Operands& operands) {
+                   refuse = DataRefusal(call)](const Operands& operands) {
       auto* result = operands.out<std::byte>();
       std::memcpy(result, operands.in<std::byte>(0), static_cast<std::size_t>(size) * row);
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t index = brought_inside(read(operands.src[1], i), size, Outside::refuse, asker);
+        const std::int64_t index = brought_inside(read(operands.src[1], i), size, Outside::refuse, refuse);
         std::memcpy(result + static_cast<std::size_t>(index) * row,
                     operands.in<std::byte>(2) + static_cast<std::size_t>(i) * row, row);
       }

@@ -138,7 +138,7 @@ class RoiAlign {
         continue;
       }
       if (region.image >= regions_.batch) {
-        refuse_("region {} belongs to image {}, but 'data' has {}", roi, region.image, regions_.batch);
+        refuse_image(refuse_, roi, region.image, regions_.batch);
       }
       const std::int64_t rows = samples(roi, region.height, regions_.pooled_height);
       const std::int64_t columns = samples(roi, region.width, regions_.pooled_width);
@@ -162,8 +162,7 @@ class RoiAlign {
       region.height = std::max(region.height, A{1});
       region.width = std::max(region.width, A{1});
     } else if (region.image >= 0 && !(region.height > 0 && region.width > 0)) {
-      refuse_("region {} is {} wide and {} high, but with aligned both need to be positive", roi, region.width,
-              region.height);
+      refuse_size(refuse_, roi, region.width, region.height);
     }
     return region;
   }
@@ -182,9 +181,7 @@ class RoiAlign {
   std::int64_t samples(std::int64_t roi, A size, std::int64_t bins) const {
     if (samples_ > 0) return samples_;
     const std::int64_t count = to_index(std::ceil(size / static_cast<A>(bins)));
-    constexpr std::int64_t limit = 1 << 15;
-    if (count < 1 || count > limit)
-      refuse_("region {} spans {} pixels, but 1 to {} can be sampled in {} bins", roi, size, limit * bins, bins);
+    if (count < 1 || count > kMostSamples) refuse_span(refuse_, roi, size, bins);
     return count;
   }
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "core/half.h"
 #include "graph/graph.h"
+#include "ops/data_refusal.h"
 
 namespace tenon {
 
@@ -74,20 +74,5 @@ arithmetic_t<T> bilinear_clamped(const Plane<T>& plane, arithmetic_t<T> y, arith
   return plane.at(top, left) * (1 - dy) * (1 - dx) + plane.at(top, right) * (1 - dy) * dx +
          plane.at(bottom, left) * dy * (1 - dx) + plane.at(bottom, right) * dy * dx;
 }
-
-/// What a kernel says of data it cannot work on: the node and operator come first, as in every refusal.
-class DataRefusal {
- public:
-  explicit DataRefusal(const OpCall& call)
-      : where_(fmt::format("node '{}' ({})", call.node.name, call.node.op_name())) {}
-
-  template <class... Args>
-  [[noreturn]] void operator()(fmt::format_string<Args...> format, Args&&... args) const {
-    fail(ErrorCode::invalid_argument, "{}: {}", where_, fmt::format(format, std::forward<Args>(args)...));
-  }
-
- private:
-  std::string where_;
-};
 
 }  // namespace tenon

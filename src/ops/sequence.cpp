@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "graph/graph.h"
+#include "ops/data_refusal.h"
 #include "ops/read_index.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
@@ -19,7 +20,7 @@ struct Sequences {
   std::size_t row;  ///< bytes
   ReadIndex read_length;
   bool has_lengths;
-  std::string asker;
+  DataRefusal refuse;
 
   /// The length of sequence n; every step without sequence_length.
   std::int64_t length(const Operands& operands, std::int64_t n) const {
@@ -28,10 +29,7 @@ struct Sequences {
   /// The same, refusing what lies outside [least, steps].
   std::int64_t checked_length(const Operands& operands, std::int64_t n, std::int64_t least) const {
     const std::int64_t value = length(operands, n);
-    if (value < least || value > steps) {
-      fail(ErrorCode::invalid_argument, "{}: sequence_length[{}] is {}, but must lie between {} and {}", asker, n,
-           value, least, steps);
-    }
+    if (value < least || value > steps) refuse.sequence_length(n, value, least, steps);
     return value;
   }
   std::size_t offset(std::int64_t step, std::int64_t n) const {
@@ -50,7 +48,7 @@ Sequences sequences(const OpCall& call) {
           static_cast<std::size_t>(src.elements(2, src.rank())) * size_of(call.dtype_in(0)),
           has_lengths ? index_reader(call.dtype_in(1)) : nullptr,
           has_lengths,
-          fmt::format("node '{}' ({})", call.node.name, call.node.op_name())};
+          DataRefusal(call)};
 }
 
 /// Checks data, and learns the shape of sequence_length.
