@@ -445,10 +445,15 @@ std::string arithmetic_name(DType dtype) {
 }
 
 std::string typed_text(const Words& types, std::string_view file, const Words& words) {
+  return typed_text(types, {file}, words);
+}
+
+std::string typed_text(const Words& types, std::initializer_list<std::string_view> files, const Words& words) {
   std::string text = kPrelude;
   for (const auto& [name, type] : types) text += named(name, type);
   text += named("A", arithmetic_of_type(types.front().second));
-  return text += filled(std::string(kernel_text(file)), words);
+  for (const std::string_view file : files) text += filled(std::string(kernel_text(file)), words);
+  return text;
 }
 
 std::string map_text(const MapText& map) {

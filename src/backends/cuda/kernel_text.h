@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,8 @@ using Words = std::vector<std::pair<std::string, std::string>>;
 /// The text plain/kernels/FILE.cuh with these types, and "A", what elements of the first are computed in; `words` of it
 /// are replaced.
 std::string typed_text(const Words& types, std::string_view file, const Words& words = {});
+/// The same of several files, one behind the other.
+std::string typed_text(const Words& types, std::initializer_list<std::string_view> files, const Words& words = {});
 
 /// The name of an element type in the texts: "float", "f16", "i64".
 std::string type_name(DType dtype);

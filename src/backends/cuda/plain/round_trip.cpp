@@ -1,10 +1,13 @@
 // The reference of an operator that has no kernel here. The copies and the host's work are queued on the stream, so
 // that they keep their order and are recorded like any kernel. Parameters are read where they are, on the host.
 
+#include <exception>
 #include <map>
+#include <utility>
 
 #include "backends/cuda/plain/families.h"
 #include "backends/cuda/runtime/memory.h"
+#include "backends/cuda/runtime/stream_watch.h"
 #include "graph/graph.h"
 
 namespace tenon::cuda {
@@ -13,9 +16,10 @@ namespace {
 /// Pinned memory for one stream's operands, and what the host does with it.
 class Trip {
  public:
-  Trip(const Kernel& kernel, const std::vector<const void*>& constants, const std::vector<std::size_t>& src_bytes,
-       const std::vector<std::size_t>& dst_bytes, const std::vector<bool>& read)
-      : kernel_(kernel) {
+  Trip(CUstream stream, const Kernel& kernel, const std::vector<const void*>& constants,
+       const std::vector<std::size_t>& src_bytes, const std::vector<std::size_t>& dst_bytes,
+       const std::vector<bool>& read)
+      : kernel_(kernel), watch_(stream, [this] { return std::exchange(failure_, nullptr); }) {
     std::size_t bytes = 0;
     const auto reserve = [&](std::size_t size) {
       const std::size_t at = bytes;
@@ -42,7 +46,6 @@ class Trip {
 
   const void* src(std::size_t i) const { return src_[i]; }
   void* dst(std::size_t i) const { return dst_[i]; }
-  CUstream stream = nullptr;
 
   /// Called by the driver, in a thread of its own.
   static void CUDA_CB run(void* self) {
@@ -50,7 +53,7 @@ class Trip {
     try {
       trip.kernel_.run({trip.src_, trip.dst_, trip.workspace_});
     } catch (...) {
-      keep_failure(trip.stream, std::current_exception());
+      if (!trip.failure_) trip.failure_ = std::current_exception();
     }
   }
 
@@ -60,6 +63,8 @@ class Trip {
   std::vector<const void*> src_;
   std::vector<void*> dst_;
   std::byte* workspace_ = nullptr;
+  std::exception_ptr failure_;  // the first since wait() asked: who runs on a stream cannot throw to its caller
+  const StreamWatch watch_;     // the last: nobody asks a trip that is half gone
 };
 
 /// The kernel of one step, run by any number of streams at a time.
@@ -76,8 +81,7 @@ struct RoundTrip {
     const std::scoped_lock lock(mutex);
     std::unique_ptr<Trip>& found = trips[stream];
     if (!found) {
-      found = std::make_unique<Trip>(kernel, constant, src_bytes, dst_bytes, read);
-      found->stream = static_cast<CUstream>(stream);
+      found = std::make_unique<Trip>(static_cast<CUstream>(stream), kernel, constant, src_bytes, dst_bytes, read);
     }
     return *found;
   }

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
-#include <map>
 
+#include "backends/cuda/runtime/stream_watch.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -14,31 +13,6 @@ namespace {
 
 CUdeviceptr address_of(const void* pointer) {
   return reinterpret_cast<CUdeviceptr>(pointer);
-}
-
-struct Failures {
-  std::mutex mutex;
-  std::map<CUstream, std::exception_ptr> first;
-  std::atomic<int> count = 0;
-};
-
-Failures& failures() {
-  static auto& instance = *new Failures;
-  return instance;
-}
-
-void throw_failure(CUstream stream) {
-  if (failures().count == 0) return;
-  std::exception_ptr failure;
-  {
-    const std::scoped_lock lock(failures().mutex);
-    const auto found = failures().first.find(stream);
-    if (found == failures().first.end()) return;
-    failure = found->second;
-    failures().first.erase(found);
-    --failures().count;
-  }
-  std::rethrow_exception(failure);
 }
 
 /// Pinned memory on the way between host and device, in two halves: while one is copied, the other is filled.
@@ -143,6 +117,8 @@ class GpuQueue : public DeviceQueue {
   ~GpuQueue() override {
     // What is queued may still use memory that is about to be given back.
     driver().cuStreamSynchronize(stream_);
+    // What nobody waited to hear must not be told to the next stream of this address.
+    static_cast<void>(take_failure(stream_));
     driver().cuStreamDestroy(stream_);
   }
 
@@ -170,7 +146,7 @@ class GpuQueue : public DeviceQueue {
   void wait() override {
     device_.make_current();
     check(driver().cuStreamSynchronize(stream_));
-    throw_failure(stream_);
+    if (const std::exception_ptr failure = take_failure(stream_)) std::rethrow_exception(failure);
   }
 
   void wait_for(void* stream) override {
@@ -312,11 +288,6 @@ std::shared_ptr<DeviceMemory> gpu_memory(int ordinal) {
 
 GpuDevice& device_of(const DeviceMemory& memory) {
   return dynamic_cast<const GpuMemory&>(memory).device();
-}
-
-void keep_failure(CUstream stream, std::exception_ptr failure) {
-  const std::scoped_lock lock(failures().mutex);
-  if (failures().first.try_emplace(stream, std::move(failure)).second) ++failures().count;
 }
 
 }  // namespace tenon::cuda
