@@ -50,6 +50,20 @@ std::vector<Specimen> texts() {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
     }
+    result.push_back({"roi_align_" + word, "roi_align", typed_text({{"T", type}}, {"refusal", "roi_align"})});
+    result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
+    for (const char* entry : {"gather", "claim", "scatter"}) {
+      result.push_back({std::string(entry) + "_by_" + word, entry,
+                        typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
+    }
+    for (const char* entry : {"pick", "ravel", "unravel", "index_array"}) {
+      result.push_back({std::string(entry) + "_by_" + word, entry,
+                        typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "coordinates"}, {{"MOST_AXES", "12"}})});
+    }
+    for (const char* entry : {"sequence_last", "sequence_reverse"}) {
+      result.push_back({std::string(entry) + "_by_" + word, entry,
+                        typed_text({{"T", "u64"}, {"L", type}}, {"refusal", "sequence"})});
+    }
     for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
       result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "normalize")});
     }
@@ -61,6 +75,9 @@ std::vector<Specimen> texts() {
     result.push_back({"from_double_to_" + word, "map", map_text({type, {"double"}, "double", "a"})});
     result.push_back({"take_by_" + word, "take", take_text("u32", type, "wrap")});
     result.push_back({"sort_of_" + word, "sort", typed_text({{"T", type}, {"P", "i64"}, {"D", type}}, "select")});
+    result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
+    result.push_back({"gather_by_" + word, "gather",
+                      typed_text({{"T", "u8"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     result.push_back({"image_of_" + word, "image_to_tensor",
                       typed_text({{"T", type}, {"R", "float"}}, "resample", {{"MOST_CHANNELS", "16"}})});
   }

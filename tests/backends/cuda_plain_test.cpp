@@ -14,6 +14,7 @@
 #include "ops/registry.h"
 #include "support/evaluate.h"
 #include "support/gpu_kernel_cases.h"
+#include "support/gpu_refusal_cases.h"
 
 namespace tenon {
 namespace {
@@ -63,7 +64,7 @@ constexpr const char* kNet = R"(
 %p = Pooling(%r) {kernel=(2, 2), stride=(2, 2), pool_type=avg}
 %t = transpose(%p) {axes=(0, 2, 3, 1)}
 %s = sum(%t) {axis=(1,)}
-%e = _contrib_index_array(%s)
+%e = _contrib_allclose(%s, %s)
 %o = softmax(%s)
 return %o, %e
 )";
@@ -183,6 +184,15 @@ TEST_F(CudaPlain, AnOrdinalBeyondTheLastIsRefused) {
     EXPECT_THAT(error.what(), testing::HasSubstr("there is no device cuda:99"));
   }
 }
+
+class CudaRefusal : public CudaPlain, public testing::WithParamInterface<gpu_cases::Refused> {};
+
+TEST_P(CudaRefusal, IsTheReferencesOwn) {
+  gpu_cases::expect_refusal(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, CudaRefusal, testing::ValuesIn(gpu_cases::refusals()),
+                         [](const auto& test) { return test.param.name; });
 
 class CudaKernel : public CudaPlain, public testing::WithParamInterface<gpu_cases::Case> {};
 

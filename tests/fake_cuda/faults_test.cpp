@@ -87,6 +87,21 @@ TEST_F(FakeCuda, ForwardsAreQueuedAndWorkOnTheInputsOfTheirTime) {
   EXPECT_EQ(fake_cuda_pending(), 0u);
 }
 
+TEST_F(FakeCuda, WhatAStepOnTheHostRefusesIsToldByWait) {
+  Executor executor =
+      Executor::bind(model_of("%data = variable\n%w = variable\n%y = take(%w, %data) {mode=raise}\nreturn %y\n",
+                              {{"w", tensor({3}, {10, 11, 12})}}),
+                     on(0, {2}));
+  for (int turn = 0; turn < 3; ++turn) {
+    executor.set_input("data", tensor({2}, {0, 3}));
+    executor.forward_async();
+    EXPECT_THAT(refusal([&] { executor.wait(); }), HasSubstr("node 'y' (take): index 3 is outside an axis of size 3"));
+    executor.set_input("data", tensor({2}, {0, 2}));
+    executor.forward();
+    expect_tensor(executor.output(0), {2}, {10, 12});
+  }
+}
+
 TEST_F(FakeCuda, AnInputMayExceedThePinnedBuffers) {
   constexpr std::int64_t size = 3 << 20;
   Executor executor = Executor::bind(model_of("%data = variable\n%y = relu(%data)\nreturn %y\n"), on(0, {size}));

@@ -36,6 +36,16 @@ T max(T a, T b) {
 inline float __int_as_float(int bits) {
   return std::bit_cast<float>(bits);
 }
+// Rounded by themselves: the host's compiler is told to contract nothing.
+inline float __fmul_rn(float a, float b) {
+  return a * b;
+}
+inline float __fadd_rn(float a, float b) {
+  return a + b;
+}
+inline double __dmul_rn(double a, double b) {
+  return a * b;
+}
 inline float float_of_f16(unsigned short bits) {
   return tenon::to_float(tenon::float16{bits});
 }
@@ -132,6 +142,23 @@ EmulatedLaunch* prepare(void (*kernel)(Args...), void** arguments) {
 }
 
 }  // namespace emulated
+
+// Threads run one after another.
+template <class T>
+T atomicCAS(T* at, T expected, T value) {
+  const T found = *at;
+  if (found == expected) *at = value;
+  return found;
+}
+template <class T>
+T atomicExch(T* at, T value) {
+  return std::exchange(*at, value);
+}
+template <class T>
+T atomicMax(T* at, T value) {
+  return std::exchange(*at, max(*at, value));
+}
+inline void __threadfence() {}
 
 inline void __syncthreads() {
   swapcontext(&emulated::fibers[threadIdx.x].context, &emulated::scheduler);

@@ -180,6 +180,64 @@ inline std::vector<Case> selections() {
   };
 }
 
+/// Regions of image 0, among them some that begin behind their end.
+inline std::vector<Case> alignments() {
+  const std::map<std::string, Shape> upright = {{"data", {1, 12, 9, 7}}, {"rois", {11, 5}}};
+  return {
+      of("RoiAlign", upright, "_contrib_ROIAlign(%data, %rois) {pooled_size=(3, 2), spatial_scale=4}", "cuda:roi_align",
+         -0.9, 0.9),
+      of("RoiAlignByPosition", upright,
+         "_contrib_ROIAlign(%data, %rois) {pooled_size=(3, 2), spatial_scale=9, sample_ratio=2, "
+         "position_sensitive=True}",
+         "cuda:roi_align", 0, 0.9),
+      of("RoiAlignRotated", {{"data", {1, 3, 9, 7}}, {"rois", {11, 6}}},
+         "_contrib_RROIAlign(%data, %rois) {pooled_size=(3, 2), spatial_scale=6}", "cuda:roi_align", -0.9, 0.9),
+  };
+}
+
+/// Labels are fractions, which are cut off; some alignments fit, some do not.
+inline std::vector<Case> alignment_costs() {
+  const std::map<std::string, Shape> padded = {{"data", {12, 3, 150}}, {"label", {3, 5}}};
+  std::map<std::string, Shape> measured = {{"data", {5, 7, 6}}, {"label", {7, 5}}, {"steps", {7}}, {"labels", {7}}};
+  return {
+      of("CtcLoss", padded, "CTCLoss(%data, %label)", "cuda:ctc_loss", 1, 5.9),
+      of("CtcLossOfLengths", measured,
+         "CTCLoss(%data, %label, %steps, %labels) {use_data_lengths=True, use_label_lengths=True}", "cuda:ctc_loss", 1,
+         5.9),
+      of("CtcLossBlankLast", padded, "CTCLoss(%data, %label) {blank_label=last}", "cuda:ctc_loss", 0, 3),
+  };
+}
+
+/// Indices are fractions, which are cut off; some of them are the same.
+inline std::vector<Case> addressings() {
+  const std::map<std::string, Shape> matrix = {{"data", {5, 4, 3}}, {"at", {2, 7}}};
+  const std::map<std::string, Shape> sequences = {{"data", {5, 3, 4}}, {"last", {3}}};
+  return {
+      of("TakeOrRaise", matrix, "take(%data, %at) {axis=1, mode=raise}", "cuda:gather", 0, 4),
+      of("GatherNd", matrix, "gather_nd(%data, %at)", "cuda:gather", -3.9, 4),
+      of("ScatterNd", {{"at", {2, 30}}, {"data", {30, 2}}}, "scatter_nd(%data, %at) {shape=(5, 4, 2)}", "cuda:scatter",
+         0, 4),
+      of("ScatterSetNd", {{"at", {1, 7}}, {"data", {5, 2}}, {"rows", {7, 2}}},
+         "_scatter_set_nd(%data, %rows, %at) {shape=(5, 2)}", "cuda:scatter", 0, 5),
+      of("IndexCopy", {{"at", {7}}, {"data", {5, 2}}, {"rows", {7, 2}}}, "_contrib_index_copy(%data, %at, %rows)",
+         "cuda:scatter", 0, 5),
+      of("Pick", {{"at", {5, 3}}, {"data", {5, 4, 3}}}, "pick(%data, %at) {axis=1}", "cuda:pick", -1, 6),
+      of("PickAround", {{"at", {5, 1, 3}}, {"data", {5, 4, 3}}}, "pick(%data, %at) {axis=1, mode=wrap, keepdims=True}",
+         "cuda:pick", -9, 9),
+      of("BatchTake", {{"at", {5}}, {"data", {5, 4}}}, "batch_take(%data, %at)", "cuda:pick", -1, 6),
+      of("Ravel", {{"data", {3, 11}}}, "_ravel_multi_index(%data) {shape=(5, 4, 3)}", "cuda:ravel", 0, 3),
+      of("Unravel", {{"data", {11}}}, "_unravel_index(%data) {shape=(5, 4, 3)}", "cuda:ravel", 0, 60),
+      unary("IndexArray", {3, 2, 5}, "_contrib_index_array(%data) {axes=(2, -3)}", "cuda:index_array"),
+      of("SequenceLast", sequences, "SequenceLast(%data, %last) {use_sequence_length=True}", "cuda:sequence_last", 1,
+         5.9),
+      of("SequenceLastBatchFirst", {{"data", {3, 5, 4}}, {"last", {3}}},
+         "SequenceLast(%data, %last) {use_sequence_length=True, axis=1}", "cuda:sequence_last", 1, 5.9),
+      of("SequenceReverse", sequences, "SequenceReverse(%data, %last) {use_sequence_length=True}",
+         "cuda:sequence_reverse", 0, 5.9),
+      unary("SequenceReverseOfAll", {5, 3, 4}, "SequenceReverse(%data)", "cuda:sequence_reverse"),
+  };
+}
+
 /// Each in the other types, too.
 inline std::vector<Case> in_all_types(std::vector<Case> cases) {
   std::vector<Case> result = cases;
@@ -239,7 +297,8 @@ inline void expect_reference(const Case& test) {
 
 inline std::vector<Case> all() {
   std::vector<Case> result = in_all_types(normalizations());
-  for (const auto family : {recurrences, detections, resamplings, selections, softmaxes}) {
+  for (const auto family :
+       {recurrences, detections, resamplings, selections, softmaxes, addressings, alignments, alignment_costs}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

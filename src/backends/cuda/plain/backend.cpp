@@ -37,7 +37,8 @@ Backend plain_backend(int ordinal) {
        {convolution_implementations, product_implementations, elementwise_implementations, reduce_implementations,
         pooling_implementations, softmax_implementations, normalization_implementations, rnn_implementations,
         detection_implementations, resample_implementations, select_implementations, indexing_implementations,
-        copy_implementations}) {
+        addressing_implementations, sequence_implementations, roi_align_implementations, ctc_implementations,
+        coordinate_implementations, copy_implementations}) {
     for (Implementation& implementation : family()) {
       backend.implementations.push_back(forgiving(std::move(implementation)));
     }

@@ -1,5 +1,4 @@
-// Detection: anchors, decoding, suppression, pooling of regions. ROIAlign is not here: it refuses regions of images
-// that are not there, which a kernel cannot.
+// Detection: anchors, decoding, suppression, pooling of regions.
 
 #include <array>
 #include <cmath>

@@ -20,6 +20,11 @@ std::vector<Implementation> detection_implementations();
 std::vector<Implementation> resample_implementations();
 std::vector<Implementation> select_implementations();
 std::vector<Implementation> indexing_implementations();
+std::vector<Implementation> addressing_implementations();
+std::vector<Implementation> sequence_implementations();
+std::vector<Implementation> coordinate_implementations();
+std::vector<Implementation> roi_align_implementations();
+std::vector<Implementation> ctc_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
 Implementation round_trip_implementation();

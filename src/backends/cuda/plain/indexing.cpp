@@ -37,7 +37,7 @@ Offer offer_take(const StepRequest& request) {
   const OpCall& call = request.call;
   Conditions conditions = filled_conditions(call);
   const std::string& mode = call.attributes().text("mode");
-  conditions.require(mode != "raise", "mode=raise needs the host to refuse");
+  conditions.require(mode != "raise", "mode=raise may refuse an index");
   if (conditions.refuse()) return conditions.reason();
   const Shape& src = call.shape_in(0);
   const std::int64_t written = call.attributes().integer("axis");
@@ -48,7 +48,8 @@ Offer offer_take(const StepRequest& request) {
 }  // namespace
 
 std::vector<Implementation> indexing_implementations() {
-  return {{"cuda:take", {"Embedding"}, offer_embedding}, {"cuda:take", {"take"}, offer_take}};
+  return {{"cuda:take", {"Embedding", "_contrib_SparseEmbedding"}, offer_embedding},
+          {"cuda:take", {"take"}, offer_take}};
 }
 
 }  // namespace tenon::cuda
