@@ -76,6 +76,22 @@ std::vector<Specimen> texts() {
     result.push_back({"take_by_" + word, "take", take_text("u32", type, "wrap")});
     result.push_back({"sort_of_" + word, "sort", typed_text({{"T", type}, {"P", "i64"}, {"D", type}}, "select")});
     result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
+    if (word == "u8" || word == "i8") {
+      result.push_back({"pool_of_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::kernel, false)});
+      for (const char* entry : {"quantized_convolution", "quantized_dense", "widest_range", "quantized_concat"}) {
+        result.push_back(
+            {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "quantized", {{"MOST_JOINED", "32"}})});
+      }
+      for (const char* entry : {"quantized_add", "quantized_multiply", "quantized_relu", "quantized_batch_norm"}) {
+        result.push_back({std::string(entry) + "_" + word, entry,
+                          typed_text({{"T", type}, {"R", "u8"}, {"D", "int"}}, "quantized_arithmetic")});
+      }
+      for (const char* entry : {"extremes", "settle_range", "quantize"}) {
+        result.push_back(
+            {std::string(entry) + "_to_" + word, entry, typed_text({{"T", "float"}, {"D", type}}, "quantize")});
+      }
+      result.push_back({"dequantize_" + word, "dequantize", typed_text({{"T", type}, {"D", "float"}}, "quantize")});
+    }
     result.push_back({"gather_by_" + word, "gather",
                       typed_text({{"T", "u8"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     result.push_back({"image_of_" + word, "image_to_tensor",

@@ -499,10 +499,10 @@ std::string softmax_text(const std::string& dst, const std::string& src, Softmax
 
 std::string pool_text(const std::string& type, PoolKind kind, PoolDivisor divisor, bool zeros_compete) {
   // What the reference begins a maximum with: the lowest number of the type, which a window without elements keeps.
-  const std::string lowest = type == "f16"      ? "-65504.0f"
-                             : type == "bf16"   ? "-3.38953139e38f"
-                             : type == "double" ? "-1.7976931348623157e308"
-                                                : "-3.402823466e38f";
+  const std::string lowest = type == "f16"     ? "-65504.0f"
+                             : type == "bf16"  ? "-3.38953139e38f"
+                             : type == "float" ? "-3.402823466e38f"
+                                               : "-1.7976931348623157e308";
   std::string initial = "0", step = "acc += x", result = "acc";
   if (kind == PoolKind::max) {
     initial = zeros_compete ? "meets_pad ? A(0) : A(" + lowest + ")" : lowest;
@@ -513,10 +513,12 @@ std::string pool_text(const std::string& type, PoolKind kind, PoolDivisor diviso
     step = "acc += g.power == 1 ? x : g.power == 2 ? x * x : x * x * x";
     result = "g.power == 1 ? acc : g.power == 2 ? sqrt(acc) : cbrt(acc)";
   }
+  const bool integers = arithmetic_of_type(type) == "i64";
+  if (integers) result = "rint(" + result + ")";
   const std::string part = divisor == PoolDivisor::real         ? "last[k] - first[k]"
                            : divisor == PoolDivisor::inside_pad ? "end - start"
                                                                 : "g.kernel[k]";
-  return kPrelude + named("T", type) + named("A", arithmetic_of_type(type)) +
+  return kPrelude + named("T", type) + named("A", integers ? "double" : arithmetic_of_type(type)) +
          filled(kPool, {{"DIVISOR", part}, {"INITIAL", initial}, {"STEP", step}, {"RESULT", result}});
 }
 

@@ -64,7 +64,7 @@ std::string softmax_text(const std::string& dst, const std::string& src, Softmax
 
 enum class PoolKind { max, average, sum, lp };
 enum class PoolDivisor { inside_pad, real, kernel };
-/// The kernel "pool", over three spatial axes.
+/// The kernel "pool", over three spatial axes. Results of an integer type are rounded, halves to even.
 std::string pool_text(const std::string& type, PoolKind kind, PoolDivisor divisor, bool zeros_compete);
 
 /// The kernel "take": rows of `data` by index. `mode` is clip or wrap.

@@ -25,6 +25,9 @@ std::vector<Implementation> sequence_implementations();
 std::vector<Implementation> coordinate_implementations();
 std::vector<Implementation> roi_align_implementations();
 std::vector<Implementation> ctc_implementations();
+std::vector<Implementation> quantize_implementations();
+std::vector<Implementation> quantized_arithmetic_implementations();
+std::vector<Implementation> quantized_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
 Implementation round_trip_implementation();

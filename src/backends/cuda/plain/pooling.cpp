@@ -1,8 +1,8 @@
 // Pooling by a kernel of our own: MXNet's conventions (a last window that hangs over the padding, averages that count
 // part of it) are not cuDNN's.
 
-#include "backends/cuda/kernel_text.h"
 #include "backends/cuda/plain/families.h"
+#include "backends/cuda/plain/pool_kernel.h"
 #include "backends/cuda/runtime/memory.h"
 #include "backends/cuda/runtime/module.h"
 #include "graph/graph.h"
@@ -59,23 +59,27 @@ Offer offer(const StepRequest& request) {
   conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
   if (conditions.refuse()) return conditions.reason();
   const bool old = call.node.op_name() == "Pooling_v1";
-  const PoolKind kind = kind_of(attributes.text("pool_type"));
   PoolDivisor divisor = old ? PoolDivisor::kernel : PoolDivisor::inside_pad;
   if (attributes.has("count_include_pad") && !attributes.flag("count_include_pad")) divisor = PoolDivisor::real;
-  PoolGeometry geometry = geometry_of(call);
-  if (kind == PoolKind::lp) geometry.power = static_cast<double>(attributes.integer("p_value"));
-  const GpuFunction kernel =
-      GpuFunction::get(device_of(request.memory), pool_text(type_name(call.dtype_in(0)), kind, divisor, old), "pool");
-  constexpr unsigned threads = 128;
   StepPlan plan;
-  plan.kernel.run = [kernel, geometry,
-                     blocks = grid_size(call.shape_out().elements(), threads)](const Operands& operands) {
-    launch(kernel, operands.stream, blocks, threads, geometry, operands.dst[0], operands.src[0]);
-  };
+  plan.kernel.run = pool_kernel(request, divisor, old);
   return plan;
 }
 
 }  // namespace
+
+std::function<void(const Operands&)> pool_kernel(const StepRequest& request, PoolDivisor divisor, bool zeros_compete) {
+  const OpCall& call = request.call;
+  const PoolKind kind = kind_of(call.attributes().text("pool_type"));
+  PoolGeometry geometry = geometry_of(call);
+  if (kind == PoolKind::lp) geometry.power = static_cast<double>(call.attributes().integer("p_value"));
+  const GpuFunction kernel = GpuFunction::get(
+      device_of(request.memory), pool_text(type_name(call.dtype_in(0)), kind, divisor, zeros_compete), "pool");
+  constexpr unsigned threads = 128;
+  return [kernel, geometry, blocks = grid_size(call.shape_out().elements(), threads)](const Operands& operands) {
+    launch(kernel, operands.stream, blocks, threads, geometry, operands.dst[0], operands.src[0]);
+  };
+}
 
 std::vector<Implementation> pooling_implementations() {
   return {{"cuda:pool", {"Pooling", "Pooling_v1"}, offer}};
