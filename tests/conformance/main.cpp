@@ -42,6 +42,7 @@ struct Tally {
 
 int main_with(int argc, char** argv) {
   std::string folder, family, filter, device = "cpu";
+  std::vector<std::string> on_host;
   RunOptions options;
   bool as_json = false;
   CLI::App app{"Runs golden packs and compares with what MXNet computed."};
@@ -57,9 +58,13 @@ int main_with(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--constants", options.constants, "Bind every input but the first as a parameter");
   app.add_option("--through-plan", options.plan, "Save each engine to this file, load it, and compare the bits, too");
+  app.add_option("--on-host", on_host,
+                 "A case fails where an operator that is not in this list, such as none, goes to the host's reference")
+      ->delimiter(',');
   app.add_flag("--json", as_json, "One JSON object a case instead of sentences");
   CLI11_PARSE(app, argc, argv);
   options.device = Device::parse(device);
+  if (!on_host.empty()) options.on_host = std::move(on_host);
 
   Tally tally;
   for (const Case& entry : read_packs(folder)) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 
+#include <fmt/ranges.h>
 #include <tenon/session.h>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,13 @@ Session through_plan(const Engine& engine, const Problem& problem, const std::st
   return loaded;
 }
 
+void require_kernels(const Engine& engine, const std::vector<std::string>& on_host) {
+  for (const StepInfo& step : engine.steps()) {
+    if (step.implementation != "host:reference" || std::ranges::find(on_host, step.op) != on_host.end()) continue;
+    fail(ErrorCode::internal, "node '{}' ({}) has no kernel: {}", step.node, step.op, fmt::join(step.refusals, "; "));
+  }
+}
+
 Session evaluate(const Problem& problem, const RunOptions& options) {
   BindOptions bind;
   bind.device = options.device;
@@ -79,6 +87,7 @@ Session evaluate(const Problem& problem, const RunOptions& options) {
     bind.types[name] = value.dtype();
   }
   const Engine engine = Engine::build(problem.model, bind);
+  if (options.on_host) require_kernels(engine, *options.on_host);
   return options.plan.empty() ? evaluate(engine, problem) : through_plan(engine, problem, options.plan);
 }
 

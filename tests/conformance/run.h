@@ -25,7 +25,9 @@ struct RunOptions {
   /// says.
   std::optional<double> tolerance;
   bool constants = false;  ///< every input but the first is a parameter
-  std::string plan = {};   ///< each engine goes through this plan file, and has to give the same bits; empty: none does
+  /// The operators whose steps alone may be run by the reference on the host; none given: every one may.
+  std::optional<std::vector<std::string>> on_host = {};
+  std::string plan = {};  ///< each engine goes through this plan file, and has to give the same bits; empty: none does
 };
 
 /// Runs one case. Never throws for what the case does.
