@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "ops/proposal.h"
 #include "ops/registry.h"
 #include "ops/sampling.h"
 
@@ -30,9 +31,7 @@ void infer_proposal_shape(ShapeInference& shapes, bool single) {
   shapes.set_out(1, Shape{rows, 1});
 }
 
-struct Box {
-  float x1, y1, x2, y2;
-};
+using Box = ProposalBox;
 
 /// The anchors of the first cell: ratios outside, scales inside.
 std::vector<Box> base_anchors(const Attributes& attributes) {
@@ -79,35 +78,21 @@ float overlap(const Box& a, const Box& b) {
 
 class Proposal {
  public:
-  explicit Proposal(const OpCall& call)
-      : refuse_(call),
-        anchors_(base_anchors(call.attributes())),
-        batch_(call.shape_in(0)[0]),
-        height_(call.shape_in(0)[2]),
-        width_(call.shape_in(0)[3]),
-        stride_(call.attributes().integer("feature_stride")),
-        kept_(call.attributes().integer("rpn_post_nms_top_n")),
-        min_size_(static_cast<float>(call.attributes().integer("rpn_min_size"))),
-        threshold_(static_cast<float>(call.attributes().real("threshold"))),
-        iou_loss_(call.attributes().flag("iou_loss")) {
-    count_ = static_cast<std::int64_t>(anchors_.size()) * height_ * width_;
-    const std::int64_t best = call.attributes().integer("rpn_pre_nms_top_n");
-    considered_ = best > 0 ? std::min(best, count_) : count_;
-  }
+  explicit Proposal(const OpCall& call) : refuse_(call), p_(call) {}
 
   std::size_t workspace_bytes() const {
-    return static_cast<std::size_t>(count_) * (sizeof(Box) + sizeof(float) + 2 * sizeof(std::int32_t));
+    return static_cast<std::size_t>(p_.count) * (sizeof(Box) + sizeof(float) + 2 * sizeof(std::int32_t));
   }
 
   void operator()(const Operands& operands) const {
     Scratch scratch{};
     scratch.boxes = reinterpret_cast<Box*>(operands.workspace);
-    scratch.scores = reinterpret_cast<float*>(scratch.boxes + count_);
-    scratch.order = reinterpret_cast<std::int32_t*>(scratch.scores + count_);
-    scratch.kept = scratch.order + count_;
-    for (std::int64_t n = 0; n < batch_; ++n) {
+    scratch.scores = reinterpret_cast<float*>(scratch.boxes + p_.count);
+    scratch.order = reinterpret_cast<std::int32_t*>(scratch.scores + p_.count);
+    scratch.kept = scratch.order + p_.count;
+    for (std::int64_t n = 0; n < p_.batch; ++n) {
       propose(operands, n, scratch);
-      sort_by_score(scratch.order, scratch.order + count_, scratch.scores);
+      sort_by_score(scratch.order, scratch.order + p_.count, scratch.scores);
       write(operands, n, scratch, suppress(scratch));
     }
   }
@@ -121,27 +106,27 @@ class Proposal {
 
   /// Boxes and scores of every cell and anchor. What lies outside of the image, or is too small, gets the score -1.
   void propose(const Operands& operands, std::int64_t n, const Scratch& scratch) const {
-    const auto anchors = static_cast<std::int64_t>(anchors_.size());
-    const std::int64_t plane = height_ * width_;
+    const auto anchors = static_cast<std::int64_t>(p_.anchors.size());
+    const std::int64_t plane = p_.height * p_.width;
     const float* scores = operands.in<float>(0) + (2 * n + 1) * anchors * plane;
     const float* deltas = operands.in<float>(1) + n * 4 * anchors * plane;
     const float* info = operands.in<float>(2) + 3 * n;
-    const std::int64_t rows = to_index(info[0] / static_cast<float>(stride_));
-    const std::int64_t columns = to_index(info[1] / static_cast<float>(stride_));
-    if (rows > height_ || columns > width_) {
+    const std::int64_t rows = to_index(info[0] / static_cast<float>(p_.stride));
+    const std::int64_t columns = to_index(info[1] / static_cast<float>(p_.stride));
+    if (rows > p_.height || columns > p_.width) {
       refuse_("im_info gives image {} a size of {} x {}, but {} x {} cells of stride {} cover less", n, info[0],
-              info[1], height_, width_, stride_);
+              info[1], p_.height, p_.width, p_.stride);
     }
-    const float min_size = min_size_ * info[2];
-    for (std::int64_t i = 0; i < count_; ++i) {
-      const std::int64_t a = i % anchors, x = i / anchors % width_, y = i / anchors / width_;
-      const std::int64_t cell = y * width_ + x;
-      const Box& base = anchors_[static_cast<std::size_t>(a)];
-      const float dx = static_cast<float>(x * stride_), dy = static_cast<float>(y * stride_);
+    const float min_size = p_.min_size * info[2];
+    for (std::int64_t i = 0; i < p_.count; ++i) {
+      const std::int64_t a = i % anchors, x = i / anchors % p_.width, y = i / anchors / p_.width;
+      const std::int64_t cell = y * p_.width + x;
+      const Box& base = p_.anchors[static_cast<std::size_t>(a)];
+      const float dx = static_cast<float>(x * p_.stride), dy = static_cast<float>(y * p_.stride);
       float delta[4];
       for (int k = 0; k < 4; ++k) delta[k] = deltas[(4 * a + k) * plane + cell];
-      Box box =
-          clipped(decode({base.x1 + dx, base.y1 + dy, base.x2 + dx, base.y2 + dy}, delta, iou_loss_), info[0], info[1]);
+      Box box = clipped(decode({base.x1 + dx, base.y1 + dy, base.x2 + dx, base.y2 + dy}, delta, p_.iou_loss), info[0],
+                        info[1]);
       float score = y < rows && x < columns ? scores[a * plane + cell] : -1;
       if (box.x2 - box.x1 + 1 < min_size || box.y2 - box.y1 + 1 < min_size) {
         const float half = min_size / 2;
@@ -157,10 +142,10 @@ class Proposal {
   /// Greedy: a box is kept unless it overlaps a kept one. Gives the number of kept boxes.
   std::int64_t suppress(const Scratch& scratch) const {
     std::int64_t found = 0;
-    for (std::int64_t i = 0; i < considered_ && found < kept_; ++i) {
+    for (std::int64_t i = 0; i < p_.considered && found < p_.kept; ++i) {
       const Box& box = scratch.boxes[scratch.order[i]];
       const bool hidden = std::any_of(scratch.kept, scratch.kept + found, [&](std::int32_t other) {
-        return overlap(scratch.boxes[other], box) > threshold_;
+        return overlap(scratch.boxes[other], box) > p_.threshold;
       });
       if (!hidden) scratch.kept[found++] = scratch.order[i];
     }
@@ -169,20 +154,17 @@ class Proposal {
 
   /// Too few boxes are repeated from the first on.
   void write(const Operands& operands, std::int64_t n, const Scratch& scratch, std::int64_t found) const {
-    for (std::int64_t i = 0; i < kept_; ++i) {
+    for (std::int64_t i = 0; i < p_.kept; ++i) {
       const std::int32_t from = scratch.kept[i % found];
       const Box& box = scratch.boxes[from];
-      float* dst = operands.out<float>() + (n * kept_ + i) * 5;
+      float* dst = operands.out<float>() + (n * p_.kept + i) * 5;
       for (const float value : {static_cast<float>(n), box.x1, box.y1, box.x2, box.y2}) *dst++ = value;
-      if (operands.out<float>(1) != nullptr) operands.out<float>(1)[n * kept_ + i] = scratch.scores[from];
+      if (operands.out<float>(1) != nullptr) operands.out<float>(1)[n * p_.kept + i] = scratch.scores[from];
     }
   }
 
   DataRefusal refuse_;
-  std::vector<Box> anchors_;
-  std::int64_t batch_, height_, width_, stride_, kept_, count_ = 0, considered_ = 0;
-  float min_size_, threshold_;
-  bool iou_loss_;
+  ProposalParameters p_;
 };
 
 Op proposal(std::string name, bool single) {
@@ -218,6 +200,22 @@ Op proposal(std::string name, bool single) {
 }
 
 }  // namespace
+
+ProposalParameters::ProposalParameters(const OpCall& call)
+    : anchors(base_anchors(call.attributes())),
+      batch(call.shape_in(0)[0]),
+      height(call.shape_in(0)[2]),
+      width(call.shape_in(0)[3]),
+      stride(call.attributes().integer("feature_stride")),
+      count(static_cast<std::int64_t>(anchors.size()) * height * width),
+      considered(count),
+      kept(call.attributes().integer("rpn_post_nms_top_n")),
+      min_size(static_cast<float>(call.attributes().integer("rpn_min_size"))),
+      threshold(static_cast<float>(call.attributes().real("threshold"))),
+      iou_loss(call.attributes().flag("iou_loss")) {
+  const std::int64_t best = call.attributes().integer("rpn_pre_nms_top_n");
+  if (best > 0) considered = std::min(best, count);
+}
 
 std::vector<Op> proposal_ops() {
   return {proposal("_contrib_Proposal", true), proposal("_contrib_MultiProposal", false)};

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/dispatch.h"
+#include "ops/psroi.h"
 #include "ops/regions.h"
 #include "ops/registry.h"
 
@@ -22,16 +23,10 @@ struct Region {
   A top, left, height, width;
 };
 
-/// Group count along each axis: by default as many as bins.
-std::int64_t groups_of(const Attributes& attributes) {
-  const std::int64_t groups = attributes.integer("group_size");
-  return groups == 0 ? attributes.integer("pooled_size") : groups;
-}
-
 void infer_pooled_shape(ShapeInference& shapes) {
   const Attributes& attributes = shapes.attributes();
   const std::int64_t pooled = attributes.integer("pooled_size"), outputs = attributes.integer("output_dim");
-  const std::int64_t groups = groups_of(attributes);
+  const std::int64_t groups = psroi_groups(attributes);
   if (!has_rois(shapes, 5)) return;
   const std::int64_t channels = shapes.in(0)[1], needed = Shape{outputs, groups, groups}.elements();
   if (channels != Shape::unknown && channels < needed) {
@@ -72,7 +67,7 @@ void for_each_bin(const Operands& operands, const Regions& r, std::int64_t group
 template <class T>
 Kernel make_psroi_pooling(const OpCall& call) {
   using A = arithmetic_t<T>;
-  return {[r = Regions(call), refuse = DataRefusal(call), groups = groups_of(call.attributes()),
+  return {[r = Regions(call), refuse = DataRefusal(call), groups = psroi_groups(call.attributes()),
            channels = call.shape_out()[1]](const Operands& operands) {
     for_each_bin<T>(operands, r, groups, channels, 0, refuse, [&r](const Bin<T>& bin) {
       const A height = bin.region.height / static_cast<A>(r.pooled_height);
@@ -130,17 +125,12 @@ A sampled_mean(const Bin<T>& bin, const Regions& r, const Shifts<T>& shifts, std
   return count == 0 ? A{0} : sum / static_cast<A>(count);
 }
 
-std::int64_t parts_of(const Attributes& attributes) {
-  const std::int64_t parts = attributes.integer("part_size");
-  return parts == 0 ? attributes.integer("pooled_size") : parts;
-}
-
 void infer_deformable_shape(ShapeInference& shapes) {
   infer_pooled_shape(shapes);
   const Attributes& attributes = shapes.attributes();
   if (attributes.flag("no_trans")) return;
   if (!has_rank(shapes, 2, 4, "(rois, 2 · classes, parts, parts)") || !shapes.in(1).has_rank()) return;
-  shapes.set_in(2, Shape{shapes.in(1)[0], Shape::unknown, parts_of(attributes), parts_of(attributes)});
+  shapes.set_in(2, Shape{shapes.in(1)[0], Shape::unknown, psroi_parts(attributes), psroi_parts(attributes)});
   const std::int64_t planes = shapes.in(2)[1], outputs = attributes.integer("output_dim");
   if (planes != Shape::unknown && (planes < 2 || planes % 2 != 0 || outputs % (planes / 2) != 0)) {
     shapes.refuse("'trans' has {} channels, but an even number is expected whose half divides output_dim {}", planes,
@@ -153,9 +143,9 @@ Kernel make_deformable(const OpCall& call) {
   const Attributes& attributes = call.attributes();
   const bool shifted = !attributes.flag("no_trans");
   const std::int64_t channels = call.shape_out()[1], classes = shifted ? call.shape_in(2)[1] / 2 : 1;
-  const Shifts<T> shifts{nullptr, classes, parts_of(attributes), channels / classes,
+  const Shifts<T> shifts{nullptr, classes, psroi_parts(attributes), channels / classes,
                          static_cast<float>(attributes.real("trans_std"))};
-  return {[=, r = Regions(call), refuse = DataRefusal(call), groups = groups_of(attributes),
+  return {[=, r = Regions(call), refuse = DataRefusal(call), groups = psroi_groups(attributes),
            samples = attributes.integer("sample_per_part")](const Operands& operands) {
     Shifts<T> bound = shifts;
     if (shifted) bound.data = operands.in<T>(2);
