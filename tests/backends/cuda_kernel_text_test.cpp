@@ -33,7 +33,8 @@ std::vector<Specimen> texts() {
     result.push_back({"pool_average_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::real, false)});
     result.push_back({"pool_lp_" + word, "pool", pool_text(type, PoolKind::lp, PoolDivisor::kernel, false)});
     result.push_back({"multiply_" + word, "multiply", multiply_text(type)});
-    for (const char* entry : {"multibox_sort", "multibox_suppress", "nms_sort", "nms_suppress", "roi_pooling"}) {
+    for (const char* entry :
+         {"multibox_sort", "multibox_suppress", "nms_sort", "nms_suppress", "roi_pooling", "box_decode"}) {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "detection", {{"MOST_PRIORS", "64"}})});
     }
@@ -64,6 +65,15 @@ std::vector<Specimen> texts() {
       result.push_back({std::string(entry) + "_by_" + word, entry,
                         typed_text({{"T", "u64"}, {"L", type}}, {"refusal", "sequence"})});
     }
+    for (const auto& [file, entries] : std::vector<std::pair<const char*, std::vector<const char*>>>{
+             {"sampler", {"grid_of_map", "grid_of_flow", "grid_unmoved", "bilinear_sampler", "spatial_transformer"}},
+             {"deformable", {"deformable_columns", "deformable_product"}}}) {
+      for (const char* entry : entries) {
+        result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, {"plane", file})});
+      }
+    }
+    result.push_back({"correlation_" + word, "correlation", typed_text({{"T", type}}, "correlation")});
+    result.push_back({"bipartite_matching_" + word, "bipartite_matching", typed_text({{"T", type}}, "matching")});
     for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
       result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "normalize")});
     }

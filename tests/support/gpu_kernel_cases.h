@@ -124,6 +124,11 @@ inline std::vector<Case> detections() {
       of("NmsOfTheBest", boxes, "_contrib_box_nms(%data) {topk=30, overlap_thresh=0.4, in_format=center}",
          "cuda:box_nms", -1, 3),
       of("Iou", {{"a", {5, 4}}, {"b", {3, 7, 4}}}, "_contrib_box_iou(%a, %b) {format=center}", "cuda:box_iou", 0, 2),
+      of("DecodedFromCentres", {{"data", {2, 70, 4}}, {"anchors", {1, 70, 4}}},
+         "_contrib_box_decode(%data, %anchors) {std0=0.1, std1=0.2, std2=0.5, std3=0.7, clip=0.3}", "cuda:box_decode",
+         -1, 2),
+      of("DecodedFromCorners", {{"data", {2, 70, 4}}, {"anchors", {1, 70, 4}}},
+         "_contrib_box_decode(%data, %anchors) {format=corner}", "cuda:box_decode", -1, 2),
       of("RoiPooling", {{"data", {2, 3, 12, 16}}, {"rois", {9, 5}}},
          "ROIPooling(%data, %rois) {pooled_size=(3, 4), spatial_scale=0.5}", "cuda:roi_pooling", -2, 30, 2),
   };
@@ -150,6 +155,70 @@ inline std::vector<Case> resamplings() {
       of("ImageNormalize", planes, "_image_normalize(%data) {mean=(0.1, 0.2, 0.3), std=(2, 3, 4)}", "cuda:image", -1,
          1),
       of("ImageToTensor", pixels, "_image_to_tensor(%data)", "cuda:image", 0, 255),
+  };
+}
+
+/// Images read between their pixels, and beyond their borders.
+inline std::vector<Case> samplings() {
+  return {
+      of("GridOfMaps", {{"data", {3, 6}}}, "GridGenerator(%data) {transform_type=affine, target_shape=(5, 7)}",
+         "cuda:grid_generator", -1, 1, 2),
+      of("GridOfFlow", {{"data", {3, 2, 5, 7}}}, "GridGenerator(%data) {transform_type=warp}", "cuda:grid_generator",
+         -2, 2, 2),
+      of("GridOfOnePixel", {{"data", {3, 6}}}, "GridGenerator(%data) {transform_type=affine, target_shape=(1, 7)}",
+         "cuda:grid_generator", -1, 1),
+      of("BilinearSampler", {{"data", {2, 3, 9, 14}}, {"grid", {2, 2, 20, 17}}}, "BilinearSampler(%data, %grid)",
+         "cuda:bilinear_sampler", -1.5, 1.5),
+      of("SpatialTransformer", {{"data", {2, 3, 9, 14}}, {"loc", {2, 6}}},
+         "SpatialTransformer(%data, %loc) {target_shape=(20, 17), transform_type=affine, sampler_type=bilinear}",
+         "cuda:spatial_transformer", -1.5, 1.5),
+  };
+}
+
+inline std::vector<Case> deformables() {
+  const std::string attributes =
+      "kernel=(3, 2), stride=(2, 1), dilate=(1, 2), pad=(2, 1), num_filter=36, num_group=2, "
+      "num_deformable_group=3";
+  const std::map<std::string, Shape> plain = {
+      {"data", {2, 6, 9, 8}}, {"offset", {2, 36, 6, 8}}, {"weight", {36, 3, 3, 2}}};
+  std::map<std::string, Shape> modulated = plain;
+  modulated["mask"] = {2, 18, 6, 8};
+  modulated["bias"] = {36};
+  return {
+      of("DeformableConvolution", plain,
+         "_contrib_DeformableConvolution(%data, %offset, %weight) {" + attributes + ", no_bias=True}",
+         "cuda:deformable_convolution", -3, 3),
+      of("ModulatedDeformableConvolution", modulated,
+         "_contrib_ModulatedDeformableConvolution(%data, %offset, %mask, %weight, %bias) {" + attributes + "}",
+         "cuda:deformable_convolution", -3, 3),
+      // The columns of two images fit in the workspace, those of three do not.
+      of("DeformableConvolutionInTurns",
+         {{"data", {3, 8, 54, 54}}, {"offset", {3, 18, 54, 54}}, {"weight", {1, 8, 3, 3}}},
+         "_contrib_DeformableConvolution(%data, %offset, %weight) {kernel=(3, 3), pad=(1, 1), num_filter=1, "
+         "no_bias=True}",
+         "cuda:deformable_convolution", -1, 1),
+  };
+}
+
+inline std::vector<Case> correlations() {
+  const std::map<std::string, Shape> maps = {{"a", {2, 5, 11, 14}}, {"b", {2, 5, 11, 14}}};
+  return {
+      of("Correlation", maps,
+         "Correlation(%a, %b) {kernel_size=3, max_displacement=4, stride1=2, stride2=2, pad_size=5}",
+         "cuda:correlation", -1, 1),
+      of("CorrelationOfDifferences", maps, "Correlation(%a, %b) {max_displacement=2, pad_size=1, is_multiply=False}",
+         "cuda:correlation", -1, 1),
+  };
+}
+
+inline std::vector<Case> matchings() {
+  const std::map<std::string, Shape> scores = {{"data", {3, 40, 23}}};
+  return {
+      of("Matching", scores, "_contrib_bipartite_matching(%data) {threshold=0.1}", "cuda:bipartite_matching", -1, 1, 2),
+      of("MatchingOfTheLeast", scores, "_contrib_bipartite_matching(%data) {threshold=0.2, is_ascend=True}",
+         "cuda:bipartite_matching", -1, 1, 2),
+      of("MatchingOfFew", scores, "_contrib_bipartite_matching(%data) {threshold=-2, topk=5}",
+         "cuda:bipartite_matching", -1, 1, 2),
   };
 }
 
@@ -297,8 +366,11 @@ inline void expect_reference(const Case& test) {
 
 inline std::vector<Case> all() {
   std::vector<Case> result = in_all_types(normalizations());
-  for (const auto family :
-       {recurrences, detections, resamplings, selections, softmaxes, addressings, alignments, alignment_costs}) {
+  for (const auto family : {samplings, correlations, matchings}) {
+    for (Case& test : in_all_types(family())) result.push_back(std::move(test));
+  }
+  for (const auto family : {recurrences, detections, resamplings, selections, softmaxes, addressings, alignments,
+                            alignment_costs, deformables}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

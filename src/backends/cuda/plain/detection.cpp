@@ -179,6 +179,30 @@ Offer offer_iou(const StepRequest& request) {
   return plan;
 }
 
+struct DecodeGeometry {
+  std::int64_t count = 0, boxes = 0;
+  int corner = 0;
+  float deviation[4] = {}, clip = 0;
+};
+
+Offer offer_decode(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const Conditions conditions = floating_conditions(call);
+  if (conditions.refuse()) return conditions.reason();
+  const Attributes& attributes = call.attributes();
+  const auto number = [&](const char* name) { return static_cast<float>(attributes.real(name)); };
+  const DecodeGeometry g{.count = call.shape_in(0)[0] * call.shape_in(0)[1],
+                         .boxes = call.shape_in(0)[1],
+                         .corner = attributes.text("format") == "corner" ? 1 : 0,
+                         .deviation = {number("std0"), number("std1"), number("std2"), number("std3")},
+                         .clip = number("clip")};
+  StepPlan plan;
+  plan.kernel.run = [g, kernel = kernel_of(request, "box_decode")](const Operands& at) {
+    launch(kernel, at.stream, grid_size(g.count, kThreads), kThreads, g, at.dst[0], at.src[0], at.src[1]);
+  };
+  return plan;
+}
+
 Offer offer_roi_pooling(const StepRequest& request) {
   const Conditions conditions = floating_conditions(request.call);
   if (conditions.refuse()) return conditions.reason();
@@ -197,6 +221,7 @@ std::vector<Implementation> detection_implementations() {
           {"cuda:multibox_detection", {"_contrib_MultiBoxDetection"}, offer_detection},
           {"cuda:box_nms", {"_contrib_box_nms"}, offer_nms},
           {"cuda:box_iou", {"_contrib_box_iou"}, offer_iou},
+          {"cuda:box_decode", {"_contrib_box_decode"}, offer_decode},
           {"cuda:roi_pooling", {"ROIPooling"}, offer_roi_pooling}};
 }
 

@@ -28,6 +28,10 @@ std::vector<Implementation> ctc_implementations();
 std::vector<Implementation> quantize_implementations();
 std::vector<Implementation> quantized_arithmetic_implementations();
 std::vector<Implementation> quantized_implementations();
+std::vector<Implementation> sampler_implementations();
+std::vector<Implementation> deformable_implementations();
+std::vector<Implementation> correlation_implementations();
+std::vector<Implementation> matching_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
 Implementation round_trip_implementation();

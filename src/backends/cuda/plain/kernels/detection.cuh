@@ -228,6 +228,32 @@ extern "C" __global__ void box_iou(i64 rows, i64 columns, int corner, T* dst, co
   }
 }
 
+struct DecodeGeometry {
+  i64 count, boxes;
+  int corner;
+  float deviation[4], clip;
+};
+
+// Anchors moved and scaled by predictions; the result is in corners.
+extern "C" __global__ void box_decode(const DecodeGeometry g, T* dst, const T* src, const T* anchors) {
+  for (i64 i = first_item(); i < g.count; i += grid_items()) {
+    for (int axis = 0; axis < 2; ++axis) {
+      const T *anchor = anchors + i % g.boxes * 4 + axis, *change = src + i * 4 + axis;
+      A centre = load(anchor[0]), size = load(anchor[2]);
+      if (g.corner) {
+        size -= centre;
+        centre += size / 2;
+      }
+      const A middle = load(change[0]) * g.deviation[axis] * size + centre;
+      A growth = load(change[2]) * g.deviation[axis + 2];
+      if (g.clip > 0) growth = smaller(growth, A(g.clip));
+      const A half = exp(growth) * size / 2;
+      dst[i * 4 + axis] = convert<T>(middle - half);
+      dst[i * 4 + axis + 2] = convert<T>(middle + half);
+    }
+  }
+}
+
 struct RegionGeometry {
   i64 batch, channels, height, width, rois, pooled_height, pooled_width;
   float scale;
