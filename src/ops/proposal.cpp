@@ -114,8 +114,7 @@ class Proposal {
     const std::int64_t rows = to_index(info[0] / static_cast<float>(p_.stride));
     const std::int64_t columns = to_index(info[1] / static_cast<float>(p_.stride));
     if (rows > p_.height || columns > p_.width) {
-      refuse_("im_info gives image {} a size of {} x {}, but {} x {} cells of stride {} cover less", n, info[0],
-              info[1], p_.height, p_.width, p_.stride);
+      p_.refuse_image(refuse_, n, info[0], info[1]);
     }
     const float min_size = p_.min_size * info[2];
     for (std::int64_t i = 0; i < p_.count; ++i) {
@@ -215,6 +214,12 @@ ProposalParameters::ProposalParameters(const OpCall& call)
       iou_loss(call.attributes().flag("iou_loss")) {
   const std::int64_t best = call.attributes().integer("rpn_pre_nms_top_n");
   if (best > 0) considered = std::min(best, count);
+}
+
+void ProposalParameters::refuse_image(const DataRefusal& refuse, std::int64_t n, float image_height,
+                                      float image_width) const {
+  refuse("im_info gives image {} a size of {} x {}, but {} x {} cells of stride {} cover less", n, image_height,
+         image_width, height, width, stride);
 }
 
 std::vector<Op> proposal_ops() {

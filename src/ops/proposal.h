@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "graph/op.h"
+#include "ops/data_refusal.h"
 
 namespace tenon {
 
@@ -15,6 +16,10 @@ struct ProposalBox {
 /// What a node of region proposals fixes: its attributes and the size of its map.
 struct ProposalParameters {
   explicit ProposalParameters(const OpCall& call);
+
+  /// What any backend says of an image, its size in pixels, that the map does not cover.
+  [[noreturn]] void refuse_image(const DataRefusal& refuse, std::int64_t n, float image_height,
+                                 float image_width) const;
 
   std::vector<ProposalBox> anchors;  ///< of the first cell: ratios outside, scales inside
   std::int64_t batch, height, width, stride;

@@ -53,7 +53,7 @@ void for_each_bin(const Operands& operands, const Regions& r, std::int64_t group
   for (std::int64_t roi = 0; roi < r.rois; ++roi) {
     const Region<T> region(operands.in<T>(1) + roi * 5, r.scale, shift);
     if (region.image < 0 || region.image >= r.batch) {
-      refuse("region {} belongs to image {}, but 'data' has {}", roi, region.image, r.batch);
+      refuse_image(refuse, roi, region.image, r.batch);
     }
     for (std::int64_t i = 0; i < channels * r.pooled_height * r.pooled_width; ++i) {
       const std::int64_t x = i % r.pooled_width, y = i / r.pooled_width % r.pooled_height;

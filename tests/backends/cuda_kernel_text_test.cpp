@@ -34,7 +34,7 @@ std::vector<Specimen> texts() {
     result.push_back({"pool_lp_" + word, "pool", pool_text(type, PoolKind::lp, PoolDivisor::kernel, false)});
     result.push_back({"multiply_" + word, "multiply", multiply_text(type)});
     for (const char* entry :
-         {"multibox_sort", "multibox_suppress", "nms_sort", "nms_suppress", "roi_pooling", "box_decode"}) {
+         {"multibox_sort", "multibox_suppress", "nms_copy", "nms_sort", "nms_suppress", "roi_pooling", "box_decode"}) {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "detection", {{"MOST_PRIORS", "64"}})});
     }
@@ -72,6 +72,10 @@ std::vector<Specimen> texts() {
         result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, {"plane", file})});
       }
     }
+    for (const char* entry : {"psroi_pooling", "deformable_psroi_pooling"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, {"refusal", "plane", "psroi"})});
+    }
     result.push_back({"correlation_" + word, "correlation", typed_text({{"T", type}}, "correlation")});
     result.push_back({"bipartite_matching_" + word, "bipartite_matching", typed_text({{"T", type}}, "matching")});
     for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
@@ -106,6 +110,9 @@ std::vector<Specimen> texts() {
                       typed_text({{"T", "u8"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     result.push_back({"image_of_" + word, "image_to_tensor",
                       typed_text({{"T", type}, {"R", "float"}}, "resample", {{"MOST_CHANNELS", "16"}})});
+  }
+  for (const char* entry : {"proposal_decode", "proposal_sort_tiles", "proposal_merge", "proposal_suppress"}) {
+    result.push_back({entry, entry, typed_text({{"T", "float"}}, {"refusal", "proposal"}, {{"MOST_ANCHORS", "64"}})});
   }
   result.push_back({"wide_map", "map", map_text({"u16", {"u16"}, "", "a", true})});
   result.push_back({"concat", "concat", typed_text({{"T", "float"}}, "concat", {{"MOST_JOINED", "32"}})});

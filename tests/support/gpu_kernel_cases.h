@@ -26,7 +26,8 @@ struct Case {
   std::string implementation;
   double low = -1, high = 1;
   DType dtype = DType::float32;
-  double tolerance = 1e-5;  ///< float32's sums in another order
+  double tolerance = 1e-5;                                ///< float32's sums in another order
+  std::map<std::string, std::vector<double>> given = {};  ///< inputs that are these numbers instead
 };
 
 inline void PrintTo(const Case& test, std::ostream* stream) {
@@ -69,6 +70,9 @@ inline std::vector<Case> normalizations() {
   };
 }
 
+/// Of three sequences, from below zero to beyond the end.
+inline const std::vector<double> kLengths = {3, -1, 9};
+
 /// The blob's size follows from the rest: one layer and direction has gates * hidden * (input + recurrent + 2) numbers,
 /// and recurrent * hidden where it is projected.
 inline Case recurrent(std::string name, const std::string& mode, int gates, int layers, bool bidirectional,
@@ -87,12 +91,14 @@ inline Case recurrent(std::string name, const std::string& mode, int gates, int 
     shapes["cell"] = {layers * directions, batch, hidden};
     operands += ", %cell";
   }
-  shapes["lengths"] = {batch};  // from below zero to beyond the end
+  shapes["lengths"] = {batch};
   std::string call =
       "RNN(" + operands + ", %lengths) {mode=" + mode + ", state_size=12, num_layers=" + std::to_string(layers) +
       ", state_outputs=True, use_sequence_length=True, bidirectional=" + (bidirectional ? "True" : "False");
   if (projection > 0) call += ", projection_size=" + std::to_string(projection);
-  return {std::move(name), graph_of(shapes, call + "}", mode == "lstm" ? 3 : 2), shapes, "cuda:rnn"};
+  Case test{std::move(name), graph_of(shapes, call + "}", mode == "lstm" ? 3 : 2), shapes, "cuda:rnn"};
+  test.given["lengths"] = kLengths;
+  return test;
 }
 
 inline std::vector<Case> recurrences() {
@@ -105,6 +111,11 @@ inline Case of(std::string name, std::map<std::string, Shape> shapes, const std:
                std::string implementation, double low, double high, int outputs = 1) {
   std::string text = graph_of(shapes, call, outputs);
   return {std::move(name), std::move(text), std::move(shapes), std::move(implementation), low, high};
+}
+
+inline Case with(std::string input, std::vector<double> numbers, Case test) {
+  test.given[std::move(input)] = std::move(numbers);
+  return test;
 }
 
 inline std::vector<Case> detections() {
@@ -123,6 +134,7 @@ inline std::vector<Case> detections() {
          3, 2),
       of("NmsOfTheBest", boxes, "_contrib_box_nms(%data) {topk=30, overlap_thresh=0.4, in_format=center}",
          "cuda:box_nms", -1, 3),
+      of("NmsOfNone", boxes, "_contrib_box_nms(%data) {topk=0}", "cuda:box_nms", -1, 3, 2),
       of("Iou", {{"a", {5, 4}}, {"b", {3, 7, 4}}}, "_contrib_box_iou(%a, %b) {format=center}", "cuda:box_iou", 0, 2),
       of("DecodedFromCentres", {{"data", {2, 70, 4}}, {"anchors", {1, 70, 4}}},
          "_contrib_box_decode(%data, %anchors) {std0=0.1, std1=0.2, std2=0.5, std3=0.7, clip=0.3}", "cuda:box_decode",
@@ -222,6 +234,47 @@ inline std::vector<Case> matchings() {
   };
 }
 
+/// Regions of any of 29 images, inside, across the border and beyond it.
+inline std::vector<Case> sensitive_poolings() {
+  const std::map<std::string, Shape> maps = {{"data", {29, 18, 12, 16}}, {"rois", {40, 5}}};
+  std::map<std::string, Shape> shifted = maps;
+  shifted["trans"] = {40, 4, 2, 2};
+  const std::string attributes = "{spatial_scale=0.5, output_dim=2, pooled_size=4, group_size=3";
+  return {
+      of("PsroiPooling", maps, "_contrib_PSROIPooling(%data, %rois) " + attributes + "}", "cuda:psroi_pooling", -0.9,
+         29),
+      of("PsroiPoolingUnshifted", maps,
+         "_contrib_DeformablePSROIPooling(%data, %rois) " + attributes + ", sample_per_part=3, no_trans=True}",
+         "cuda:psroi_pooling", -0.9, 29),
+      of("PsroiPoolingShifted", shifted,
+         "_contrib_DeformablePSROIPooling(%data, %rois, %trans) " + attributes +
+             ", sample_per_part=2, part_size=2, trans_std=0.02}",
+         "cuda:psroi_pooling", -0.9, 29),
+  };
+}
+
+/// Maps of 2,400 boxes an image, of which the second image covers a part.
+inline std::vector<Case> proposals() {
+  const std::map<std::string, Shape> maps = {{"a", {2, 8, 20, 30}}, {"b", {2, 16, 20, 30}}, {"info", {2, 3}}};
+  const std::string call =
+      "_contrib_MultiProposal(%a, %b, %info) {scales=(2, 5), ratios=(0.5, 1), feature_stride=8, "
+      "output_score=True";
+  const std::vector<double> sizes = {160, 240, 1.5, 130, 171, 1};
+  return {
+      with("info", sizes,
+           of("Proposals", maps, call + ", rpn_pre_nms_top_n=1500, rpn_post_nms_top_n=70, rpn_min_size=12}",
+              "cuda:proposal", -0.5, 1, 2)),
+      with("info", sizes,
+           of("ProposalsRepeated", maps, call + ", rpn_pre_nms_top_n=0, rpn_post_nms_top_n=900, threshold=0.2}",
+              "cuda:proposal", -0.5, 1, 2)),
+      with("info", {90, 210, 1},
+           of("ProposalOfCorners", {{"a", {1, 4, 13, 27}}, {"b", {1, 8, 13, 27}}, {"info", {1, 3}}},
+              "_contrib_Proposal(%a, %b, %info) {scales=(3,), ratios=(0.7, 1.5), feature_stride=8, iou_loss=True, "
+              "rpn_post_nms_top_n=50}",
+              "cuda:proposal", -3, 3)),
+  };
+}
+
 /// Lines of which a block makes each, short ones side by side, short ones one after another.
 inline std::vector<Case> softmaxes() {
   return {unary("Softmax", {3, 2, 300}, "softmax(%data)", "cuda:softmax"),
@@ -242,10 +295,12 @@ inline std::vector<Case> selections() {
       of("ArgSort", data, "argsort(%data) {axis=1, is_ascend=False, dtype=int32}", "cuda:sort", -1, 1),
       of("OneHot", {{"data", {7, 3}}}, "one_hot(%data) {depth=5, on_value=2, off_value=-1, dtype=int32}",
          "cuda:one_hot", -2, 7),
-      of("SequenceMask", sequences, "SequenceMask(%data, %lengths) {use_sequence_length=True, value=-3}",
-         "cuda:sequence_mask", -1, 1),
-      of("SequenceMaskBatchFirst", {{"data", {3, 5, 4}}, {"lengths", {3}}},
-         "SequenceMask(%data, %lengths) {use_sequence_length=True, axis=1}", "cuda:sequence_mask", -1, 1),
+      with("lengths", kLengths,
+           of("SequenceMask", sequences, "SequenceMask(%data, %lengths) {use_sequence_length=True, value=-3}",
+              "cuda:sequence_mask", -1, 1)),
+      with("lengths", kLengths,
+           of("SequenceMaskBatchFirst", {{"data", {3, 5, 4}}, {"lengths", {3}}},
+              "SequenceMask(%data, %lengths) {use_sequence_length=True, axis=1}", "cuda:sequence_mask", -1, 1)),
   };
 }
 
@@ -352,7 +407,9 @@ inline void expect_reference(const Case& test) {
   std::mt19937 random(7);
   for (const auto& [name, shape] : test.shapes) {
     Tensor value = random_tensor(shape, test, random);
-    if (name == "lengths") value = tensor(shape, {3, -1, 9}, test.dtype);
+    if (const auto found = test.given.find(name); found != test.given.end()) {
+      value = tensor(shape, found->second, test.dtype);
+    }
     reference.set_input(name, value);
     executor.set_input(name, value);
   }
@@ -366,11 +423,11 @@ inline void expect_reference(const Case& test) {
 
 inline std::vector<Case> all() {
   std::vector<Case> result = in_all_types(normalizations());
-  for (const auto family : {samplings, correlations, matchings}) {
+  for (const auto family : {samplings, correlations, matchings, sensitive_poolings}) {
     for (Case& test : in_all_types(family())) result.push_back(std::move(test));
   }
   for (const auto family : {recurrences, detections, resamplings, selections, softmaxes, addressings, alignments,
-                            alignment_costs, deformables}) {
+                            alignment_costs, deformables, proposals}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

@@ -42,7 +42,7 @@ Backend plain_backend(int ordinal) {
         ctc_implementations,           quantize_implementations,    quantized_arithmetic_implementations,
         quantized_implementations,     coordinate_implementations,  sampler_implementations,
         deformable_implementations,    correlation_implementations, matching_implementations,
-        copy_implementations}) {
+        psroi_implementations,         proposal_implementations,    copy_implementations}) {
     for (Implementation& implementation : family()) {
       backend.implementations.push_back(forgiving(std::move(implementation)));
     }

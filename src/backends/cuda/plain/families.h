@@ -32,6 +32,8 @@ std::vector<Implementation> sampler_implementations();
 std::vector<Implementation> deformable_implementations();
 std::vector<Implementation> correlation_implementations();
 std::vector<Implementation> matching_implementations();
+std::vector<Implementation> psroi_implementations();
+std::vector<Implementation> proposal_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
 Implementation round_trip_implementation();
