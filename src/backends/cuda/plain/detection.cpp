@@ -148,9 +148,16 @@ NmsGeometry nms_geometry(const OpCall& call) {
 
 Offer offer_nms(const StepRequest& request) {
   const NmsGeometry g = nms_geometry(request.call);
-  Conditions conditions = floating_conditions(request.call);
-  conditions.require(g.topk > 0, "topk=0 copies all boxes");
+  const Conditions conditions = floating_conditions(request.call);
   if (conditions.refuse()) return conditions.reason();
+  if (g.topk == 0) {
+    StepPlan plan;
+    plan.kernel.run = [g, copy = kernel_of(request, "nms_copy")](const Operands& at) {
+      launch(copy, at.stream, grid_size(g.batch * g.boxes * g.width, kThreads), kThreads, g, at.dst[0], at.dst[1],
+             at.src[0]);
+    };
+    return plan;
+  }
   const std::size_t order_bytes = padded(static_cast<std::size_t>(g.batch * g.boxes) * sizeof(std::int32_t));
   StepPlan plan;
   plan.kernel.workspace_bytes = order_bytes + static_cast<std::size_t>(g.batch) * sizeof(std::int64_t);

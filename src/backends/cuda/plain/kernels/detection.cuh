@@ -162,6 +162,14 @@ __device__ inline bool is_valid(const NmsGeometry& g, const T* row) {
   return load(row[g.score]) > g.valid_threshold && (g.id < 0 || load(row[g.id]) != static_cast<A>(g.background));
 }
 
+// Without a topk all boxes stay where they are.
+extern "C" __global__ void nms_copy(const NmsGeometry g, T* dst, T* record, const T* src) {
+  for (i64 i = first_item(); i < g.batch * g.boxes * g.width; i += grid_items()) {
+    dst[i] = src[i];
+    if (record != nullptr && i < g.batch * g.boxes) record[i] = convert<T>(i);
+  }
+}
+
 // The valid boxes by falling score, the first topk of them; the outputs are filled with -1.
 extern "C" __global__ void nms_sort(const NmsGeometry g, T* dst, T* record, int* order, i64* counts, const T* src) {
   for (i64 i = first_item(); i < g.batch * g.boxes; i += grid_items()) {
