@@ -225,11 +225,11 @@ Op at_least(std::string name, Shape (*raise)(const Shape&)) {
     for (int i = 0; i < types.inputs(); ++i) tie_types(types, {i}, {i});
   };
   op.reference = [](const OpCall& call) {
-    std::vector<PreparedCopy> copies;
-    for (const TensorType& input : call.inputs) copies.emplace_back(whole_copy(input.shape.elements()), *input.dtype);
-    return Kernel{[copies](const Operands& operands) {
-      for (std::size_t i = 0; i < copies.size(); ++i) copies[i](operands.src[i], operands.dst[i]);
-    }};
+    std::vector<CopyForm::Part> parts;
+    for (int i = 0; i < static_cast<int>(call.inputs.size()); ++i) {
+      parts.push_back({i, i, whole_copy(call.shape_in(i).elements())});
+    }
+    return copies_kernel(call, std::move(parts));
   };
   return op;
 }

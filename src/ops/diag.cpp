@@ -5,6 +5,7 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -91,12 +92,8 @@ StridedCopy diagonal_copy(const Shape& src, const Diagonal& diagonal) {
 
 /// A matrix with the vector on its k-th diagonal, zero elsewhere.
 Kernel matrix_kernel(const OpCall& call, std::int64_t k) {
-  const PreparedCopy place(diagonal_copy(call.shape_out(), {0, 1, k}).inverse(), call.dtype_in(0));
-  const std::size_t bytes = static_cast<std::size_t>(call.shape_out().elements()) * size_of(call.dtype_out());
-  return {[place, bytes](const Operands& operands) {
-    std::memset(operands.dst[0], 0, bytes);
-    place(operands.src[0], operands.dst[0]);
-  }};
+  return copies_kernel(call, {{-1, 0, fill_copy(call.shape_out().elements())},
+                              {0, 0, diagonal_copy(call.shape_out(), {0, 1, k}).inverse()}});
 }
 
 /// Sums of diagonals, which are first copied side by side to the workspace.

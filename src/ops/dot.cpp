@@ -5,6 +5,7 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/matmul.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
@@ -277,6 +278,21 @@ Op syrk() {
   return op;
 }
 
+/// A loop over each input's rows, and one over the columns.
+ContractionForm khatri_rao_form(const std::vector<std::int64_t>& rows, std::int64_t columns) {
+  ContractionForm form;
+  std::int64_t dst = columns;
+  for (std::size_t input = rows.size(); input-- > 0;) {
+    ContractionForm::Loop loop{rows[input], std::vector<std::int64_t>(rows.size(), 0), dst};
+    loop.src[input] = columns;
+    form.loops.insert(form.loops.begin(), std::move(loop));
+    dst *= rows[input];
+  }
+  form.loops.push_back({columns, std::vector<std::int64_t>(rows.size(), 1), 1});
+  form.kept = form.loops.size();
+  return form;
+}
+
 Op khatri_rao() {
   Op op;
   op.name = "khatri_rao";
@@ -298,19 +314,21 @@ Op khatri_rao() {
   op.reference = [](const OpCall& call) {
     std::vector<std::int64_t> rows;
     for (const TensorType& input : call.inputs) rows.push_back(input.shape[0]);
+    const auto form = std::make_shared<KernelForm>(KernelForm{khatri_rao_form(rows, call.shape_out()[1])});
     return dispatch_float(call.dtype_out(), call.node.op_name(), [&]<class T>() {
-      return Kernel{
-          [rows, columns = call.shape_out()[1], count = call.shape_out().elements()](const Operands& operands) {
-            for (std::int64_t i = 0; i < count; ++i) {
-              arithmetic_t<T> product = 1;
-              std::int64_t row = i / columns;
-              for (std::size_t input = rows.size(); input-- > 0;) {
-                product *= load(static_cast<const T*>(operands.src[input])[row % rows[input] * columns + i % columns]);
-                row /= rows[input];
-              }
-              operands.out<T>()[i] = store<T>(product);
-            }
-          }};
+      const auto run = [rows, columns = call.shape_out()[1],
+                        count = call.shape_out().elements()](const Operands& operands) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          arithmetic_t<T> product = 1;
+          std::int64_t row = i / columns;
+          for (std::size_t input = rows.size(); input-- > 0;) {
+            product *= load(static_cast<const T*>(operands.src[input])[row % rows[input] * columns + i % columns]);
+            row /= rows[input];
+          }
+          operands.out<T>()[i] = store<T>(product);
+        }
+      };
+      return Kernel{run, 0, form};
     });
   };
   return op;

@@ -6,6 +6,7 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -50,18 +51,8 @@ std::optional<Subscripts> parse_subscripts(std::string text) {
   return subscripts;
 }
 
-/// One loop of a contraction: strides in elements, one for each operand; dst is 0 for a summed axis.
-struct Loop {
-  std::int64_t extent;
-  std::vector<std::int64_t> src;
-  std::int64_t dst;
-};
-
-/// dst = Σ over the loops behind the first `kept` of the product of the operands. `at` is where each operand is read.
-struct Contraction {
-  std::vector<Loop> loops;
-  std::size_t kept;
-
+/// The loops, run. `at` is where each operand is read.
+struct Contraction : ContractionForm {
   template <class T>
   arithmetic_t<T> sum(std::size_t loop, const Operands& operands, std::span<std::int64_t> at) const {
     arithmetic_t<T> result = 0;
@@ -101,10 +92,10 @@ Contraction contraction(const OpCall& call, const Subscripts& subscripts) {
       if (letters.find(c) == std::string::npos) letters += c;
     }
   }
-  Contraction result{{}, subscripts.dst.size()};
+  Contraction result{{{}, subscripts.dst.size()}};
   const auto dst_strides = row_major_strides(call.shape_out());
   for (const char c : letters) {
-    Loop loop{0, std::vector<std::int64_t>(call.inputs.size(), 0), 0};
+    ContractionForm::Loop loop{0, std::vector<std::int64_t>(call.inputs.size(), 0), 0};
     for (std::size_t i = 0; i < call.inputs.size(); ++i) {
       const auto strides = row_major_strides(call.inputs[i].shape);
       for (std::size_t axis = 0; axis < strides.size(); ++axis) {
@@ -145,12 +136,13 @@ void infer_contraction(ShapeInference& shapes, const Subscripts& subscripts) {
 Kernel contraction_kernel(const OpCall& call, const Subscripts& subscripts) {
   return dispatch_float(call.dtype_out(), call.node.op_name(), [&]<class T>() {
     const std::size_t count = call.inputs.size();
-    const auto run = [count, c = contraction(call, subscripts)](const Operands& operands) {
+    const Contraction loops = contraction(call, subscripts);
+    const auto run = [count, c = loops](const Operands& operands) {
       const std::span<std::int64_t> at(reinterpret_cast<std::int64_t*>(operands.workspace), count);
       std::fill(at.begin(), at.end(), 0);
       c.run<T>(0, operands, at, operands.out<T>());
     };
-    return Kernel{run, count * sizeof(std::int64_t)};
+    return Kernel{run, count * sizeof(std::int64_t), std::make_shared<KernelForm>(KernelForm{ContractionForm(loops)})};
   });
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -152,13 +153,11 @@ Op roll() {
     if (axes > limit) shapes.refuse("{} axes are rolled; at most {} can be", axes, limit);
   };
   op.reference = [](const OpCall& call) {
-    std::vector<PreparedCopy> copies;
-    for (const auto& copy : roll_copies(roll_of(call.attributes(), call.shape_in(0)))) {
-      copies.emplace_back(copy, call.dtype_in(0));
+    std::vector<CopyForm::Part> parts;
+    for (StridedCopy& copy : roll_copies(roll_of(call.attributes(), call.shape_in(0)))) {
+      parts.push_back({0, 0, std::move(copy)});
     }
-    return Kernel{[copies](const Operands& operands) {
-      for (const PreparedCopy& copy : copies) copy(operands.src[0], operands.dst[0]);
-    }};
+    return copies_kernel(call, std::move(parts));
   };
   return op;
 }

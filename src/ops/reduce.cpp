@@ -130,18 +130,21 @@ Op norm_op() {
 
 Kernel moments_kernel(const OpCall& call) {
   const AxisMask mask = reduced_axes(KernelWindow{call}, call.shape_in(0), "axes", false);
-  return {[reduction = Reduction(call.shape_in(0), mask), read = reader<double>(call.dtype_in(0)),
+  const Reduction lines(call.shape_in(0), mask);
+  return {[reduction = lines, read = reader<double>(call.dtype_in(0)),
            write = writer<double>(call.dtype_out())](const Operands& operands) {
-    for (std::int64_t result = 0; result < reduction.results; ++result) {
-      double mean = 0, variance = 0;
-      reduction.visit<double>(result, read, operands.src[0], [&](double x) { mean += x; });
-      mean /= static_cast<double>(reduction.terms);
-      reduction.visit<double>(result, read, operands.src[0], [&](double x) { variance += (x - mean) * (x - mean); });
-      variance /= static_cast<double>(reduction.terms);
-      write(operands.dst[0], result, 1, &mean);
-      write(operands.dst[1], result, 1, &variance);
-    }
-  }};
+            for (std::int64_t result = 0; result < reduction.results; ++result) {
+              double mean = 0, variance = 0;
+              reduction.visit<double>(result, read, operands.src[0], [&](double x) { mean += x; });
+              mean /= static_cast<double>(reduction.terms);
+              reduction.visit<double>(result, read, operands.src[0],
+                                      [&](double x) { variance += (x - mean) * (x - mean); });
+              variance /= static_cast<double>(reduction.terms);
+              write(operands.dst[0], result, 1, &mean);
+              write(operands.dst[1], result, 1, &variance);
+            }
+          },
+          0, std::make_shared<KernelForm>(KernelForm{lines})};
 }
 
 Op moments_op() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -199,14 +200,10 @@ Op slice_like() {
   return op;
 }
 
-/// A kernel that copies input 0 and then overwrites the box, from input 1 or, without it, from one element.
-Kernel assign_kernel(const OpCall& call, const StridedCopy& into_box, std::optional<Element> value) {
-  const PreparedCopy all(whole_copy(call.shape_out().elements()), call.dtype_out());
-  const PreparedCopy assign(into_box, call.dtype_out());
-  return {[all, assign, value](const Operands& operands) {
-    all(operands.src[0], operands.dst[0]);
-    assign(value ? value->data() : operands.src[1], operands.dst[0]);
-  }};
+/// A kernel that copies input 0 and then overwrites the box, from input 1 or with a number.
+Kernel assign_kernel(const OpCall& call, const StridedCopy& into_box, std::optional<double> value) {
+  const StridedCopy whole = whole_copy(call.shape_out().elements());
+  return copies_kernel(call, {{0, 0, whole}, {value ? -1 : 1, 0, into_box, value.value_or(0)}});
 }
 
 Op slice_assign() {
@@ -241,7 +238,7 @@ Op slice_assign_scalar() {
   op.reference = [](const OpCall& call) {
     StridedCopy copy = box_copy(call.shape_in(0), box(call.attributes(), call.shape_in(0))).inverse();
     for (auto& axis : copy.axes) axis.src_stride = 0;
-    return assign_kernel(call, copy, encode(call.dtype_out(), call.attributes().real("scalar")));
+    return assign_kernel(call, copy, call.attributes().real("scalar"));
   };
   return op;
 }

@@ -128,6 +128,30 @@ Kernel copy_kernel(const OpCall& call, const StridedCopy& copy) {
           0, std::make_shared<KernelForm>(KernelForm{CopyForm{{{0, 0, copy}}}})};
 }
 
+Kernel copies_kernel(const OpCall& call, std::vector<CopyForm::Part> parts) {
+  struct Step {
+    int src, dst;
+    PreparedCopy copy;
+    Element value;
+  };
+  std::vector<Step> steps;
+  for (const CopyForm::Part& part : parts) {
+    const DType dtype = call.dtype_out(part.dst);
+    steps.push_back({part.src, part.dst, PreparedCopy(part.copy, dtype), encode(dtype, part.value)});
+  }
+  return {[steps = std::move(steps)](const Operands& operands) {
+            for (const Step& step : steps) {
+              const void* src = step.src < 0 ? step.value.data() : operands.src[static_cast<std::size_t>(step.src)];
+              step.copy(src, operands.dst[static_cast<std::size_t>(step.dst)]);
+            }
+          },
+          0, std::make_shared<KernelForm>(KernelForm{CopyForm{std::move(parts)}})};
+}
+
+StridedCopy fill_copy(std::int64_t elements) {
+  return {{{elements, 0, 1}}};
+}
+
 Kernel flat_copy_kernel(const OpCall& call) {
   return copy_kernel(call, whole_copy(call.shape_out().elements()));
 }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
@@ -98,14 +98,12 @@ Op extract(Op op, Selection selection, Count count) {
   };
   op.reference = [selection](const OpCall& call) {
     const Shape &src = call.shape_in(0), &dst = call.shape_out();
-    std::vector<PreparedCopy> copies;
+    std::vector<CopyForm::Part> parts;
     for (const auto& copy : selecting_copies(call.attributes(), selection, src.elements(0, src.rank() - 2),
                                              src[src.rank() - 1], dst[dst.rank() - 1])) {
-      copies.emplace_back(copy, call.dtype_in(0));
+      parts.push_back({0, 0, copy});
     }
-    return Kernel{[copies](const Operands& operands) {
-      for (const auto& copy : copies) copy(operands.src[0], operands.dst[0]);
-    }};
+    return copies_kernel(call, std::move(parts));
   };
   return op;
 }
@@ -121,16 +119,12 @@ Op make(Op op, Selection selection, Count side_of) {
   };
   op.reference = [selection](const OpCall& call) {
     const Shape &src = call.shape_in(0), &dst = call.shape_out();
-    std::vector<PreparedCopy> copies;
+    std::vector<CopyForm::Part> parts = {{-1, 0, fill_copy(dst.elements())}};
     for (const auto& copy : selecting_copies(call.attributes(), selection, dst.elements(0, dst.rank() - 2),
                                              dst[dst.rank() - 1], src[src.rank() - 1])) {
-      copies.emplace_back(copy.inverse(), call.dtype_in(0));
+      parts.push_back({0, 0, copy.inverse()});
     }
-    const std::size_t bytes = static_cast<std::size_t>(dst.elements()) * size_of(call.dtype_out());
-    return Kernel{[copies, bytes](const Operands& operands) {
-      std::memset(operands.dst[0], 0, bytes);
-      for (const auto& copy : copies) copy(operands.src[0], operands.dst[0]);
-    }};
+    return copies_kernel(call, std::move(parts));
   };
   return op;
 }
