@@ -1,7 +1,10 @@
 // Matrix products: FullyConnected and whatever says its form is a product (dot, batch_dot, linalg_gemm, …). cuBLASLt
 // where the strides are what it takes, a tiled kernel of our own elsewhere.
 
+#include "backends/cuda/plain/product.h"
+
 #include <array>
+#include <variant>
 
 #include "backends/cuda/kernel_text.h"
 #include "backends/cuda/plain/families.h"
@@ -183,48 +186,80 @@ Offer offer_tiled_dense(const StepRequest& request) {
   return plan;
 }
 
-Offer offer_product(const StepRequest& request) {
-  const OpCall& call = request.call;
+/// The form that the reference says, of operands with elements; else the reason why there is none.
+std::variant<ProductForm, std::string> form_of(const OpCall& call) {
   Conditions conditions = filled_conditions(call);
   conditions.require(is_floating(call.dtype_out()), "the result is {}, not of a floating type", name(call.dtype_out()));
   if (conditions.refuse()) return conditions.reason();
   const auto form = call.node.op->reference(call).form;
-  const auto* written = form ? std::get_if<ProductForm>(&form->what) : nullptr;
-  if (written == nullptr) return "it is no matrix product";
-  const ProductForm product{merged(written->matmul), written->a, written->b, written->c};
-  const Matmul& matmul = product.matmul;
-  if (matmul.batch.size() > kMostAxes) return "it has too many batch axes";
+  const auto* product = form ? std::get_if<ProductForm>(&form->what) : nullptr;
+  if (product == nullptr) return "it is no matrix product";
+  return *product;
+}
 
-  const DType dtype = call.dtype_out();
-  const std::size_t bytes = padded_bytes(call.outputs[0], {}), size = size_of(dtype);
-  GpuDevice& device = device_of(request.memory);
-  const auto offset = [size](auto* base, std::int64_t elements) {
-    return base + elements * static_cast<std::int64_t>(size);
-  };
-  if (const auto simple = blas_product(matmul, dtype)) {
-    if (const auto kernel = blas_kernel(device, *simple)) {
-      StepPlan plan = plan_of(product, bytes, [=](const Operands& operands, const void* a, const void* b) {
-        kernel->run(operands.stream, offset(static_cast<const std::byte*>(a), matmul.a.offset),
-                    offset(static_cast<const std::byte*>(b), matmul.b.offset),
-                    offset(operands.out<std::byte>(), matmul.c.offset), nullptr, operands.workspace);
-      });
-      plan.kernel.workspace_bytes = kernel->workspace_bytes;
-      return plan;
-    }
-  }
-  return tiled_plan(device, product, dtype, bytes);
+template <class Plan>
+Offer offer_product(const StepRequest& request, Plan plan) {
+  const auto form = form_of(request.call);
+  if (const auto* reason = std::get_if<std::string>(&form)) return *reason;
+  return plan(request, std::get<ProductForm>(form));
+}
+
+Offer offer_blas_product(const StepRequest& request) {
+  return offer_product(request, blas_product_plan);
+}
+Offer offer_tiled_product(const StepRequest& request) {
+  return offer_product(request, tiled_product_plan);
 }
 
 }  // namespace
 
+Offer blas_product_plan(const StepRequest& request, const ProductForm& form) {
+  const OpCall& call = request.call;
+  const ProductForm product{merged(form.matmul), form.a, form.b, form.c};
+  const Matmul& matmul = product.matmul;
+  const DType dtype = call.dtype_out();
+  const std::size_t size = size_of(dtype);
+  const auto simple = blas_product(matmul, dtype);
+  if (!simple) return blas().usable() ? "cuBLASLt takes no such strides" : "cuBLASLt is not here";
+  const auto kernel = blas_kernel(device_of(request.memory), *simple);
+  if (!kernel) return "cuBLASLt has no algorithm for it";
+  const auto offset = [size](auto* base, std::int64_t elements) {
+    return base + elements * static_cast<std::int64_t>(size);
+  };
+  StepPlan plan =
+      plan_of(product, padded_bytes(call.outputs[0], {}), [=](const Operands& operands, const void* a, const void* b) {
+        kernel->run(operands.stream, offset(static_cast<const std::byte*>(a), matmul.a.offset),
+                    offset(static_cast<const std::byte*>(b), matmul.b.offset),
+                    offset(operands.out<std::byte>(), matmul.c.offset), nullptr, operands.workspace);
+      });
+  plan.kernel.workspace_bytes = kernel->workspace_bytes;
+  return plan;
+}
+
+Offer tiled_product_plan(const StepRequest& request, const ProductForm& form) {
+  const OpCall& call = request.call;
+  const ProductForm product{merged(form.matmul), form.a, form.b, form.c};
+  if (product.matmul.batch.size() > kMostAxes) return "it has too many batch axes";
+  return tiled_plan(device_of(request.memory), product, call.dtype_out(), padded_bytes(call.outputs[0], {}));
+}
+
 std::vector<Implementation> product_implementations() {
+  const std::vector<std::string> products = {"dot",
+                                             "batch_dot",
+                                             "_linalg_gemm",
+                                             "_linalg_gemm2",
+                                             "_linalg_syrk",
+                                             "_npi_matmul",
+                                             "_np_dot",
+                                             "_npi_dot",
+                                             "_contrib_interleaved_matmul_selfatt_qk",
+                                             "_contrib_interleaved_matmul_selfatt_valatt",
+                                             "_contrib_interleaved_matmul_encdec_qk",
+                                             "_contrib_interleaved_matmul_encdec_valatt"};
   return {{"cublas:fully_connected", {"FullyConnected"}, offer_fully_connected},
           {"cuda:fully_connected", {"FullyConnected"}, offer_tiled_dense},
-          {"cuda:product",
-           {"dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_syrk", "_npi_matmul", "_np_dot", "_npi_dot",
-            "_contrib_interleaved_matmul_selfatt_qk", "_contrib_interleaved_matmul_selfatt_valatt",
-            "_contrib_interleaved_matmul_encdec_qk", "_contrib_interleaved_matmul_encdec_valatt"},
-           offer_product}};
+          {"cublas:product", products, offer_blas_product},
+          {"cuda:product", products, offer_tiled_product}};
 }
 
 }  // namespace tenon::cuda
