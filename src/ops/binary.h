@@ -18,4 +18,7 @@ struct NamedFunction {
 /// type of their operands.
 const std::vector<NamedFunction>& binary_functions();
 
+/// The type that two operands of numpy mode meet in: the floating one, else the wider one.
+DType promoted_type(DType left, DType right);
+
 }  // namespace tenon

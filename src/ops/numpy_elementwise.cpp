@@ -68,14 +68,6 @@ std::vector<Op> predicate_ops() {
   };
 }
 
-/// The type of a result of two: the floating one, else the wider one.
-DType promoted(DType left, DType right) {
-  constexpr DType ascending[] = {DType::boolean,  DType::uint8,   DType::int8,    DType::int32,  DType::int64,
-                                 DType::bfloat16, DType::float16, DType::float32, DType::float64};
-  const auto rank = [&](DType dtype) { return std::find(std::begin(ascending), std::end(ascending), dtype); };
-  return rank(left) < rank(right) ? right : left;
-}
-
 /// The type that a tensor and a number meet in: a fractional number makes integers float64, an integral one makes bool
 /// int64.
 DType met_by_scalar(DType dtype, bool is_int) {
@@ -156,10 +148,10 @@ Op tensor_op(const NumpyFunction& f) {
   op.inputs = always({"lhs", "rhs"});
   op.infer_shape = broadcast_shape;
   op.infer_type = [f](TypeInference& types) {
-    if (types.in(0) && types.in(1)) types.set_out(0, result_type(f, promoted(*types.in(0), *types.in(1))));
+    if (types.in(0) && types.in(1)) types.set_out(0, result_type(f, promoted_type(*types.in(0), *types.in(1))));
   };
   op.reference = [f](const OpCall& call) {
-    const DType common = promoted(call.dtype_in(0), call.dtype_in(1));
+    const DType common = promoted_type(call.dtype_in(0), call.dtype_in(1));
     return promoting_kernel(call, f.function, arithmetic_type(f, common), {Operand{0}, Operand{1}});
   };
   return op;
@@ -214,6 +206,13 @@ const std::vector<NumpyFunction>& numpy_functions() {
 constexpr std::string_view kReversed[] = {"subtract", "mod", "power", "true_divide", "copysign", "arctan2", "ldexp"};
 
 }  // namespace
+
+DType promoted_type(DType left, DType right) {
+  constexpr DType ascending[] = {DType::boolean,  DType::uint8,   DType::int8,    DType::int32,  DType::int64,
+                                 DType::bfloat16, DType::float16, DType::float32, DType::float64};
+  const auto rank = [&](DType dtype) { return std::find(std::begin(ascending), std::end(ascending), dtype); };
+  return rank(left) < rank(right) ? right : left;
+}
 
 std::vector<Op> numpy_elementwise_ops() {
   std::vector<Op> ops = same_unary_ops();

@@ -13,6 +13,7 @@
 
 #include "core/half.h"
 #include "emulated_kernel.h"
+#include "ops/special.h"
 
 #define __device__
 #define __global__
@@ -32,6 +33,9 @@ T min(T a, T b) {
 template <class T>
 T max(T a, T b) {
   return a < b ? b : a;
+}
+inline double erfinv(double x) {
+  return tenon::inverse_erf(x);
 }
 inline float __int_as_float(int bits) {
   return std::bit_cast<float>(bits);

@@ -1,6 +1,8 @@
 // Element-wise operators: one table of expressions in CUDA C++, one map kernel. The arithmetic is the reference's:
 // float for float32 and the halves, double for float64, 64-bit integers for the rest.
 
+#include "backends/cuda/plain/elementwise.h"
+
 #include <algorithm>
 #include <map>
 
@@ -127,9 +129,21 @@ const std::map<std::string, BinaryName>& binary_names() {
   return names;
 }
 
-/// A map over the output; each input is stretched to it.
-StepPlan plan_of(const StepRequest& request, const std::string& arithmetic, const std::string& expression, int inputs,
-                 std::vector<double> parameters = {}) {
+}  // namespace
+
+const char* unary_expression(std::string_view function, DType dtype) {
+  const auto rounding = rounding_table().find(function);
+  if (rounding != rounding_table().end()) return is_floating(dtype) ? rounding->second : "a";
+  const auto found = unary_table().find(function);
+  return found == unary_table().end() ? nullptr : found->second;
+}
+
+const char* binary_expression(std::string_view function) {
+  return binary_table().at(function);
+}
+
+StepPlan elementwise_plan(const StepRequest& request, const std::string& arithmetic, const std::string& expression,
+                          int inputs, std::vector<double> parameters) {
   const OpCall& call = request.call;
   MapText text{type_name(call.dtype_out()), {}, arithmetic, "convert<A>(" + expression + ")"};
   MapOperands operands;
@@ -151,16 +165,13 @@ StepPlan plan_of(const StepRequest& request, const std::string& arithmetic, cons
   return plan;
 }
 
+namespace {
+
 Offer offer_unary(const StepRequest& request) {
-  const OpCall& call = request.call;
-  const std::string arithmetic = arithmetic_name(call.dtype_in(0));
-  const auto rounding = rounding_table().find(call.node.op_name());
-  if (rounding != rounding_table().end()) {
-    return plan_of(request, arithmetic, is_floating(call.dtype_in(0)) ? rounding->second : "a", 1);
-  }
-  const auto found = unary_table().find(call.node.op_name());
-  if (found == unary_table().end()) return "it is not in the table of functions";
-  return plan_of(request, arithmetic, found->second, 1);
+  const DType dtype = request.call.dtype_in(0);
+  const char* expression = unary_expression(request.call.node.op_name(), dtype);
+  if (expression == nullptr) return "it is not in the table of functions";
+  return elementwise_plan(request, arithmetic_name(dtype), expression, 1);
 }
 
 Offer offer_binary(const StepRequest& request) {
@@ -168,10 +179,10 @@ Offer offer_binary(const StepRequest& request) {
   const auto found = binary_names().find(std::string(call.node.op_name()));
   if (found == binary_names().end()) return "it is not in the table of functions";
   const BinaryName& named = found->second;
-  const std::string expression = binary_table().at(named.function);
+  const std::string expression = binary_expression(named.function);
   if (!named.scalar) {
     if (call.dtype_in(0) != call.dtype_in(1)) return "the inputs' types differ";
-    return plan_of(request, arithmetic_name(call.dtype_in(0)), expression, 2);
+    return elementwise_plan(request, arithmetic_name(call.dtype_in(0)), expression, 2);
   }
   // Data and scalar are first converted to the type of the result.
   const std::string scalar = "load(convert<D>(p0))", data = "load(convert<D>(a))";
@@ -182,7 +193,7 @@ Offer offer_binary(const StepRequest& request) {
   if (is_floating(call.dtype_in(0)) != is_floating(call.dtype_out()) && !is_floating(call.dtype_out())) {
     return "floating data become integers first";
   }
-  return plan_of(request, arithmetic, with, 1, {call.attributes().real("scalar")});
+  return elementwise_plan(request, arithmetic, with, 1, {call.attributes().real("scalar")});
 }
 
 /// Functions by act_type, for floating data; p0 is LeakyReLU's slope. Two of them are in float whatever the data, as
@@ -218,22 +229,23 @@ Offer offer_activation(const StepRequest& request) {
   }
   const bool sloped = call.attributes().all().contains("slope");
   const double slope = sloped ? static_cast<float>(call.attributes().real("slope")) : 0;
-  return plan_of(request, arithmetic, functions.at(type), 1, {slope});
+  return elementwise_plan(request, arithmetic, functions.at(type), 1, {slope});
 }
 
 Offer offer_clip(const StepRequest& request) {
   const Attributes& attributes = request.call.attributes();
   const double low = static_cast<float>(attributes.real("a_min")), high = static_cast<float>(attributes.real("a_max"));
-  return plan_of(request, arithmetic_name(request.call.dtype_in(0)),
-                 "double(a) > p1 ? convert<A>(p1) : double(a) < p0 ? convert<A>(p0) : a", 1, {low, high});
+  return elementwise_plan(request, arithmetic_name(request.call.dtype_in(0)),
+                          "double(a) > p1 ? convert<A>(p1) : double(a) < p0 ? convert<A>(p0) : a", 1, {low, high});
 }
 
 Offer offer_hard_sigmoid(const StepRequest& request) {
   const Attributes& attributes = request.call.attributes();
-  return plan_of(request, arithmetic_name(request.call.dtype_in(0)),
-                 "[](auto y) { return y > 1 ? decltype(y)(1) : y < 0 ? decltype(y)(0) : y; }"
-                 "(decltype(real(a))(p0) * real(a) + decltype(real(a))(p1))",
-                 1, {static_cast<float>(attributes.real("alpha")), static_cast<float>(attributes.real("beta"))});
+  return elementwise_plan(request, arithmetic_name(request.call.dtype_in(0)),
+                          "[](auto y) { return y > 1 ? decltype(y)(1) : y < 0 ? decltype(y)(0) : y; }"
+                          "(decltype(real(a))(p0) * real(a) + decltype(real(a))(p1))",
+                          1,
+                          {static_cast<float>(attributes.real("alpha")), static_cast<float>(attributes.real("beta"))});
 }
 
 Offer offer_sum(const StepRequest& request) {
@@ -244,26 +256,48 @@ Offer offer_sum(const StepRequest& request) {
     if (call.inputs[i].dtype != call.inputs[0].dtype) return "the inputs' types differ";
     sum += std::string(" + ") + static_cast<char>('a' + i);
   }
-  return plan_of(request, arithmetic_name(call.dtype_out()), sum, static_cast<int>(call.inputs.size()));
+  return elementwise_plan(request, arithmetic_name(call.dtype_out()), sum, static_cast<int>(call.inputs.size()));
 }
 
+/// The chosen elements are moved as they are; a condition of rank 1 chooses rows.
 Offer offer_where(const StepRequest& request) {
   const OpCall& call = request.call;
-  Conditions conditions;
-  conditions.require(call.shape_in(0) == call.shape_out(), "the condition is of shape {}", call.shape_in(0).str());
-  conditions.require(is_floating(call.dtype_out()) || !is_floating(call.dtype_in(0)),
-                     "the condition would be rounded to an integer");
-  if (conditions.refuse()) return conditions.reason();
-  return plan_of(request, arithmetic_name(call.dtype_out()), "a != 0 ? b : c", 3);
+  const Shape &dst = call.shape_out(), &condition = call.shape_in(0);
+  const std::vector<Shape> shapes = {condition, dst, dst};
+  const bool rows = condition.rank() == 1 && dst.rank() > 1;
+  const std::string bits = bits_name(size_of(call.dtype_out()));
+  StepPlan plan;
+  plan.kernel = map_kernel(device_of(request.memory),
+                           {bits, {type_name(call.dtype_in(0)), bits, bits}, "", "load(a) != 0 ? b : c"},
+                           rows ? channel_map(shapes, dst, 0) : broadcast_map(shapes, dst), {{0, 1, 2}});
+  return plan;
 }
 
-/// (x - mean) / sqrt(var + eps) * gamma + beta; the statistics themselves are not given out here.
+/// Outputs 1 and 2 of a batch normalisation: the mean, and the variance or the inverse deviation.
+std::vector<Kernel> statistics_kernels(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const auto name = call.node.op_name();
+  const bool gives_variance = name == "BatchNorm_v1" || name == "_contrib_SyncBatchNorm";
+  const std::string type = type_name(call.dtype_out(1));
+  const StridedMap channels = broadcast_map({call.shape_in(3)}, call.shape_out(1));
+  const auto kernel = [&](const char* expression, int src, int dst) {
+    return map_kernel(device_of(request.memory), {type, {type}, arithmetic_name(call.dtype_out(1)), expression},
+                      channels, {{src}, dst, {call.attributes().real("eps")}});
+  };
+  std::vector<Kernel> kernels;
+  if (request.read[1]) kernels.push_back(kernel("a", 3, 1));
+  if (request.read[2]) {
+    kernels.push_back(kernel(gives_variance ? "a" : "A(1 / sqrt(double(a) + p0))", 4, 2));
+  }
+  return kernels;
+}
+
+/// (x - mean) / sqrt(var + eps) * gamma + beta.
 Offer offer_batch_norm(const StepRequest& request) {
   const OpCall& call = request.call;
   const Attributes& attributes = call.attributes();
   Conditions conditions = filled_conditions(call);
   conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
-  conditions.require(!request.read[1] && !request.read[2], "the mean or the variance is read");
   if (conditions.refuse()) return conditions.reason();
   MapText text{type_name(call.dtype_out()), {}, arithmetic_name(call.dtype_in(0)), ""};
   std::vector<Shape> shapes;
@@ -283,6 +317,12 @@ Offer offer_batch_norm(const StepRequest& request) {
   plan.kernel = map_kernel(device_of(request.memory), std::move(text), channel_map(shapes, data, axis),
                            {{0, 1, 2, 3, 4}, 0, {attributes.real("eps")}});
   plan.in_place = {0};
+  std::vector<Kernel> statistics = statistics_kernels(request);
+  if (statistics.empty()) return plan;
+  plan.kernel.run = [normalize = plan.kernel.run, statistics = std::move(statistics)](const Operands& operands) {
+    normalize(operands);
+    for (const Kernel& kernel : statistics) kernel.run(operands);
+  };
   return plan;
 }
 
