@@ -134,7 +134,7 @@ extern "C" __global__ void map(const MapGeometry g, D* dst, POINTERS) {
 
 constexpr const char* kReduce = R"cuda(
 struct ReduceGeometry {
-  i64 results, terms;
+  i64 results, terms, parts;  // a line is cut into so many parts, a block each
   int kept_rank, reduced_rank;
   i64 kept_extent[AXES], kept_stride[AXES], reduced_extent[AXES], reduced_stride[AXES];
 };
@@ -148,73 +148,157 @@ __device__ inline i64 offset_of(i64 index, int rank, const i64* extent, const i6
   }
   return offset;
 }
+
+// The parts differ by a term at most.
+__device__ inline i64 first_term(const ReduceGeometry& g, i64 part) {
+  const i64 rest = g.terms % g.parts;
+  return g.terms / g.parts * part + (part < rest ? part : rest);
+}
 )cuda";
 
 constexpr const char* kReduceKernel = R"cuda(
-extern "C" __global__ void reduce(const ReduceGeometry g, D* dst, const S* src) {
+// What the greatest and the least of nothing are.
+template <class A> __device__ inline A least() { return -INFINITY_F; }
+template <> __device__ inline i64 least<i64>() { return static_cast<i64>(0x8000000000000000ull); }
+template <class A> __device__ inline A greatest() { return INFINITY_F; }
+template <> __device__ inline i64 greatest<i64>() { return 0x7fffffffffffffffll; }
+
+// What all threads of the block have, joined in a fixed order.
+__device__ inline A over_block(A acc) {
   __shared__ A partial[256];
-  for (i64 result = blockIdx.x; result < g.results; result += gridDim.x) {
+  partial[threadIdx.x] = acc;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) {
+      const A other = partial[threadIdx.x + half];
+      acc = partial[threadIdx.x];
+      partial[threadIdx.x] = COMBINE;
+    }
+    __syncthreads();
+  }
+  acc = partial[0];
+  __syncthreads();
+  return acc;
+}
+
+__device__ inline D finished(A acc, i64 terms) { return convert<D>(FINISH); }
+
+// The results or, where lines have several parts, what each part gives.
+extern "C" __global__ void reduce(const ReduceGeometry g, D* dst, A* partials, const S* src) {
+  for (i64 item = blockIdx.x; item < g.results * g.parts; item += gridDim.x) {
+    const i64 result = item / g.parts, part = item - result * g.parts;
     const i64 base = offset_of(result, g.kept_rank, g.kept_extent, g.kept_stride);
     A acc = INITIAL;
-    for (i64 t = threadIdx.x; t < g.terms; t += blockDim.x) {
+    for (i64 t = first_term(g, part) + threadIdx.x; t < first_term(g, part + 1); t += blockDim.x) {
       const A x = static_cast<A>(load(src[base + offset_of(t, g.reduced_rank, g.reduced_extent, g.reduced_stride)]));
       acc = STEP;
     }
-    partial[threadIdx.x] = acc;
-    __syncthreads();
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-      if (threadIdx.x < half) {
-        const A other = partial[threadIdx.x + half];
-        acc = partial[threadIdx.x];
-        partial[threadIdx.x] = COMBINE;
-      }
-      __syncthreads();
+    acc = over_block(acc);
+    if (threadIdx.x == 0 && g.parts > 1) partials[item] = acc;
+    if (threadIdx.x == 0 && g.parts == 1) dst[result] = finished(acc, g.terms);
+  }
+}
+
+extern "C" __global__ void reduce_parts(const ReduceGeometry g, D* dst, const A* partials) {
+  for (i64 result = blockIdx.x; result < g.results; result += gridDim.x) {
+    A acc = INITIAL;
+    for (i64 part = threadIdx.x; part < g.parts; part += blockDim.x) {
+      const A other = partials[result * g.parts + part];
+      acc = COMBINE;
     }
-    if (threadIdx.x == 0) {
-      acc = partial[0];
-      const i64 terms = g.terms;
-      dst[result] = convert<D>(FINISH);
-    }
-    __syncthreads();
+    acc = over_block(acc);
+    if (threadIdx.x == 0) dst[result] = finished(acc, g.terms);
   }
 }
 )cuda";
 
 constexpr const char* kArgReduceKernel = R"cuda(
-__device__ inline bool wins(A x, i64 at, A best, i64 best_at) {
-  if (best_at < 0) return at >= 0;
-  if (at < 0) return false;
-  if (x != x || best != best) return x != x && (best == best || at < best_at);
-  return BEATS || (x == best && at < best_at);
+struct Best {
+  A value;
+  i64 at;  // -1: nothing yet
+};
+
+__device__ inline bool wins(const Best& l, const Best& r) {
+  const A x = l.value, best = r.value;
+  if (r.at < 0) return l.at >= 0;
+  if (l.at < 0) return false;
+  if (x != x || best != best) return x != x && (best == best || l.at < r.at);
+  return BEATS || (x == best && l.at < r.at);
 }
 
-extern "C" __global__ void arg_reduce(const ReduceGeometry g, D* dst, const S* src) {
-  __shared__ A values[256];
-  __shared__ i64 positions[256];
+__device__ inline Best over_block(const Best& own) {
+  __shared__ Best partial[256];
+  partial[threadIdx.x] = own;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half && wins(partial[threadIdx.x + half], partial[threadIdx.x])) {
+      partial[threadIdx.x] = partial[threadIdx.x + half];
+    }
+    __syncthreads();
+  }
+  const Best best = partial[0];
+  __syncthreads();
+  return best;
+}
+
+extern "C" __global__ void reduce(const ReduceGeometry g, D* dst, Best* partials, const S* src) {
+  for (i64 item = blockIdx.x; item < g.results * g.parts; item += gridDim.x) {
+    const i64 result = item / g.parts, part = item - result * g.parts;
+    const i64 base = offset_of(result, g.kept_rank, g.kept_extent, g.kept_stride);
+    Best best = {0, -1};
+    for (i64 t = first_term(g, part) + threadIdx.x; t < first_term(g, part + 1); t += blockDim.x) {
+      const Best term = {
+          static_cast<A>(load(src[base + offset_of(t, g.reduced_rank, g.reduced_extent, g.reduced_stride)])), t};
+      if (wins(term, best)) best = term;
+    }
+    best = over_block(best);
+    if (threadIdx.x == 0 && g.parts > 1) partials[item] = best;
+    if (threadIdx.x == 0 && g.parts == 1) dst[result] = convert<D>(best.at);
+  }
+}
+
+extern "C" __global__ void reduce_parts(const ReduceGeometry g, D* dst, const Best* partials) {
+  for (i64 result = blockIdx.x; result < g.results; result += gridDim.x) {
+    Best best = {0, -1};
+    for (i64 part = threadIdx.x; part < g.parts; part += blockDim.x) {
+      if (wins(partials[result * g.parts + part], best)) best = partials[result * g.parts + part];
+    }
+    best = over_block(best);
+    if (threadIdx.x == 0) dst[result] = convert<D>(best.at);
+  }
+}
+)cuda";
+
+// In double, as the reference.
+constexpr const char* kMomentsKernel = R"cuda(
+__device__ inline double sum_over_block(double x) {
+  __shared__ double partial[256];
+  partial[threadIdx.x] = x;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    __syncthreads();
+  }
+  const double sum = partial[0];
+  __syncthreads();
+  return sum;
+}
+
+extern "C" __global__ void moments(const ReduceGeometry g, D* means, D* variances, const S* src) {
   for (i64 result = blockIdx.x; result < g.results; result += gridDim.x) {
     const i64 base = offset_of(result, g.kept_rank, g.kept_extent, g.kept_stride);
-    A best = 0;
-    i64 best_at = -1;
-    for (i64 t = threadIdx.x; t < g.terms; t += blockDim.x) {
-      const A x = static_cast<A>(load(src[base + offset_of(t, g.reduced_rank, g.reduced_extent, g.reduced_stride)]));
-      if (wins(x, t, best, best_at)) {
-        best = x;
-        best_at = t;
-      }
+    const auto term = [&](i64 t) {
+      return static_cast<double>(load(src[base + offset_of(t, g.reduced_rank, g.reduced_extent, g.reduced_stride)]));
+    };
+    double sum = 0, squares = 0;
+    for (i64 t = threadIdx.x; t < g.terms; t += blockDim.x) sum += term(t);
+    const double mean = sum_over_block(sum) / g.terms;
+    for (i64 t = threadIdx.x; t < g.terms; t += blockDim.x) squares += (term(t) - mean) * (term(t) - mean);
+    const double variance = sum_over_block(squares) / g.terms;
+    if (threadIdx.x == 0) {
+      means[result] = convert<D>(mean);
+      variances[result] = convert<D>(variance);
     }
-    values[threadIdx.x] = best;
-    positions[threadIdx.x] = best_at;
-    __syncthreads();
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-      if (threadIdx.x < half && wins(values[threadIdx.x + half], positions[threadIdx.x + half], values[threadIdx.x],
-                                     positions[threadIdx.x])) {
-        values[threadIdx.x] = values[threadIdx.x + half];
-        positions[threadIdx.x] = positions[threadIdx.x + half];
-      }
-      __syncthreads();
-    }
-    if (threadIdx.x == 0) dst[result] = convert<D>(positions[0] < 0 ? i64(0) : positions[0]);
-    __syncthreads();
   }
 }
 )cuda";
@@ -239,17 +323,19 @@ __device__ inline A over_block(A x, bool sums) {
   return result;
 }
 
-// The elements of a line from `begin` on by `step` are one thread's; `reduce` makes one of what its threads have.
+// The elements of a line from `begin` on by `step` are one thread's; `reduce` makes one of what its threads have. Behind
+// the line's `length` the result is zero.
 template <class Reduce>
-__device__ inline void softmax_line(D* dst, const S* src, i64 size, i64 inner, A t, i64 begin, i64 step, Reduce reduce) {
+__device__ inline void softmax_line(D* dst, const S* src, i64 length, i64 size, i64 inner, A t, i64 begin, i64 step,
+                                    Reduce reduce) {
   A greatest = -INFINITY_F;
-  for (i64 i = begin; i < size; i += step) {
+  for (i64 i = begin; i < length; i += step) {
     const A x = SIGN static_cast<A>(load(src[i * inner]));
     greatest = x > greatest ? x : greatest;
   }
   greatest = reduce(greatest, false);
   A sum = 0;
-  for (i64 i = begin; i < size; i += step) {
+  for (i64 i = begin; i < length; i += step) {
     const A x = SIGN static_cast<A>(load(src[i * inner]));
     sum += exp(rounded<S>((x - greatest) / t));
   }
@@ -257,23 +343,32 @@ __device__ inline void softmax_line(D* dst, const S* src, i64 size, i64 inner, A
   for (i64 i = begin; i < size; i += step) {
     const A x = SIGN static_cast<A>(load(src[i * inner]));
     const A shifted = rounded<S>((x - greatest) / t);
-    dst[i * inner] = convert<D>(rounded<S>(RESULT));
+    dst[i * inner] = convert<D>(i < length ? rounded<S>(RESULT) : A(0));
   }
 }
 
-extern "C" __global__ void softmax(D* dst, const S* src, i64 lines, i64 size, i64 inner, double temperature) {
+// Of a line; without lengths all of it.
+__device__ inline i64 length_of(const L* lengths, i64 line, i64 size) {
+  if (lengths == nullptr) return size;
+  return lengths[line] < 0 ? 0 : lengths[line] < size ? lengths[line] : size;
+}
+
+extern "C" __global__ void softmax(D* dst, const S* src, const L* lengths, i64 lines, i64 size, i64 inner,
+                                   double temperature) {
   for (i64 line = blockIdx.x; line < lines; line += gridDim.x) {
     const i64 first = line / inner * size * inner + line % inner;
-    softmax_line(dst + first, src + first, size, inner, static_cast<A>(temperature), threadIdx.x, blockDim.x,
-                 [](A x, bool sums) { return over_block(x, sums); });
+    softmax_line(dst + first, src + first, length_of(lengths, line, size), size, inner, static_cast<A>(temperature),
+                 threadIdx.x, blockDim.x, [](A x, bool sums) { return over_block(x, sums); });
   }
 }
 
-extern "C" __global__ void softmax_of_many(D* dst, const S* src, i64 lines, i64 size, i64 inner, double temperature) {
+extern "C" __global__ void softmax_of_many(D* dst, const S* src, const L* lengths, i64 lines, i64 size, i64 inner,
+                                           double temperature) {
   const i64 step = static_cast<i64>(gridDim.x) * blockDim.x;
   for (i64 line = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; line < lines; line += step) {
     const i64 first = line / inner * size * inner + line % inner;
-    softmax_line(dst + first, src + first, size, inner, static_cast<A>(temperature), 0, 1, [](A x, bool) { return x; });
+    softmax_line(dst + first, src + first, length_of(lengths, line, size), size, inner, static_cast<A>(temperature), 0,
+                 1, [](A x, bool) { return x; });
   }
 }
 )cuda";
@@ -491,8 +586,13 @@ std::string arg_reduce_text(const std::string& dst, const std::string& src, cons
          filled(kReduce, {{"AXES", std::to_string(kMostAxes)}}) + filled(kArgReduceKernel, {{"BEATS", beats}});
 }
 
-std::string softmax_text(const std::string& dst, const std::string& src, SoftmaxKind kind) {
-  return kPrelude + named("D", dst) + named("S", src) + named("A", arithmetic_of_type(src)) +
+std::string moments_text(const std::string& dst, const std::string& src) {
+  return kPrelude + named("D", dst) + named("S", src) + filled(kReduce, {{"AXES", std::to_string(kMostAxes)}}) +
+         kMomentsKernel;
+}
+
+std::string softmax_text(const std::string& dst, const std::string& src, SoftmaxKind kind, const std::string& length) {
+  return kPrelude + named("D", dst) + named("S", src) + named("L", length) + named("A", arithmetic_of_type(src)) +
          filled(kSoftmax, {{"SIGN", kind == SoftmaxKind::softmin ? "-" : ""},
                            {"RESULT", kind == SoftmaxKind::log_softmax ? "shifted - log(sum)" : "exp(shifted) / sum"}});
 }

@@ -51,16 +51,21 @@ struct ReduceText {
   std::string accumulator;
   std::string initial, step, combine, finish;
 };
-/// The kernel "reduce".
+/// The kernels "reduce" and, for lines of several parts, "reduce_parts".
 std::string reduce_text(const ReduceText& reduce);
 
-/// The kernel "arg_reduce": the position of the term that beats all others by `beats` of (x, best); NaN beats numbers.
+/// The same two: the position of the term that beats all others by `beats` of (x, best); NaN beats numbers.
 std::string arg_reduce_text(const std::string& dst, const std::string& src, const std::string& accumulator,
                             const std::string& beats);
 
+/// The kernel "moments": the mean and the variance of each line.
+std::string moments_text(const std::string& dst, const std::string& src);
+
 enum class SoftmaxKind { softmax, log_softmax, softmin };
-/// The kernels "softmax", a block a line, and "softmax_of_many", a thread a line.
-std::string softmax_text(const std::string& dst, const std::string& src, SoftmaxKind kind);
+/// The kernels "softmax", a block a line, and "softmax_of_many", a thread a line. `length` is the type of the lines'
+/// lengths, where they have some.
+std::string softmax_text(const std::string& dst, const std::string& src, SoftmaxKind kind,
+                         const std::string& length = "int");
 
 enum class PoolKind { max, average, sum, lp };
 enum class PoolDivisor { inside_pad, real, kernel };

@@ -41,8 +41,6 @@ Offer offer(const StepRequest& request) {
   const Attributes& attributes = call.attributes();
   Conditions conditions = filled_conditions(call);
   conditions.require(is_floating(call.dtype_in(0)), "the data are {}, not of a floating type", name(call.dtype_in(0)));
-  conditions.require(!attributes.has("use_length") || !attributes.flag("use_length"),
-                     "lines have lengths of their own");
   // Rounded to the data's type before they are widened, sums in another order would show.
   conditions.require(call.dtype_in(0) == call.dtype_out(), "{} become {}", tenon::name(call.dtype_in(0)),
                      tenon::name(call.dtype_out()));
@@ -55,15 +53,18 @@ Offer offer(const StepRequest& request) {
   const AxisSplit split = split_of(call);
   const std::int64_t lines = split.outer * split.inner;
   const bool many = suits_threads(split);
-  const GpuFunction kernel = GpuFunction::get(
-      device_of(request.memory), softmax_text(type_name(call.dtype_out()), type_name(call.dtype_in(0)), kind),
-      many ? "softmax_of_many" : "softmax");
+  const bool lengths = attributes.has("use_length") && attributes.flag("use_length");
+  const GpuFunction kernel = GpuFunction::get(device_of(request.memory),
+                                              softmax_text(type_name(call.dtype_out()), type_name(call.dtype_in(0)),
+                                                           kind, type_name(lengths ? call.dtype_in(1) : DType::int32)),
+                                              many ? "softmax_of_many" : "softmax");
   const double temperature = attributes.has("temperature") ? attributes.real("temperature") : 1;
   StepPlan plan;
-  plan.kernel.run = [kernel, split, lines, many, temperature](const Operands& operands) {
+  plan.kernel.run = [kernel, split, lines, many, lengths, temperature](const Operands& operands) {
     const unsigned threads = many ? 128 : 256;
+    const void* own = lengths ? operands.src[1] : nullptr;
     launch(kernel, operands.stream, grid_size(lines, many ? threads : 1), threads, operands.dst[0], operands.src[0],
-           lines, split.size, split.inner, temperature);
+           own, lines, split.size, split.inner, temperature);
   };
   return plan;
 }
