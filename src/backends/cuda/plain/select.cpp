@@ -11,7 +11,8 @@ namespace tenon::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr std::int64_t kLongestLine = 1 << 15;  // counting takes the square of it
+constexpr std::int64_t kCounted = 1 << 12;  // elements of a line: counting takes the square of it
+constexpr std::int64_t kRun = 256;          // of select.cuh
 
 GpuFunction kernel_of(const StepRequest& request, const std::string& name, DType element, DType position,
                       DType result) {
@@ -52,25 +53,63 @@ SortGeometry sort_geometry(const OpCall& call) {
   return {split.outer, split.size, split.inner, k > 0 ? k : split.size, attributes.flag("is_ascend") ? 1 : 0};
 }
 
+/// The three outputs that the kernels may write; null for those that are not.
+struct SortTargets {
+  void *values, *positions, *mask;
+
+  SortTargets(const SortOutputs& outputs, const Operands& at)
+      : values(target(outputs.values, at)), positions(target(outputs.positions, at)), mask(target(outputs.mask, at)) {}
+
+ private:
+  static void* target(int which, const Operands& at) {
+    return which < 0 ? nullptr : at.dst[static_cast<std::size_t>(which)];
+  }
+};
+
+/// Each element by counting what stands before it.
+StepPlan counting_plan(const SortGeometry& g, const SortOutputs& outputs, const GpuFunction& sort) {
+  StepPlan plan;
+  plan.kernel.run = [=](const Operands& at) {
+    const SortTargets to(outputs, at);
+    launch(sort, at.stream, grid_size(g.outer * g.size * g.inner, kThreads), kThreads, g, to.values, to.positions,
+           to.mask, at.src[0]);
+  };
+  return plan;
+}
+
+/// By merging runs, between two halves of the workspace.
+template <class KernelOf>
+StepPlan merging_plan(const SortGeometry& g, const SortOutputs& outputs, KernelOf kernel) {
+  const std::int64_t count = g.outer * g.size * g.inner;
+  StepPlan plan;
+  plan.kernel.workspace_bytes = 2 * static_cast<std::size_t>(count) * sizeof(std::int64_t);
+  plan.kernel.run = [=, runs = kernel("sort_runs"), merge = kernel("sort_merge"),
+                     place = kernel("sort_place")](const Operands& at) {
+    const unsigned blocks = grid_size(count, kThreads);
+    const SortTargets to(outputs, at);
+    void *order = at.workspace, *next = at.workspace + static_cast<std::size_t>(count) * sizeof(std::int64_t);
+    launch(runs, at.stream, blocks, kThreads, g, order, at.src[0]);
+    for (std::int64_t width = kRun; width < g.size; width *= 2) {
+      launch(merge, at.stream, blocks, kThreads, g, width, next, static_cast<const void*>(order), at.src[0]);
+      std::swap(order, next);
+    }
+    launch(place, at.stream, blocks, kThreads, g, to.values, to.positions, to.mask, static_cast<const void*>(order),
+           at.src[0]);
+  };
+  return plan;
+}
+
 Offer offer_sort(const StepRequest& request) {
   const OpCall& call = request.call;
   const SortGeometry g = sort_geometry(call);
   const SortOutputs outputs = outputs_of(call);
   Conditions conditions = filled_conditions(call);
-  conditions.require(g.size <= kLongestLine, "a line has {} elements, more than {}", g.size, kLongestLine);
   conditions.require(call.node.op_name() != "sort" || call.dtype_in(0) != DType::float16,
                      "sort takes no float16, as MXNet's does not");
   if (conditions.refuse()) return conditions.reason();
-  const int places = outputs.mask >= 0 ? outputs.mask : outputs.positions;
-  const DType position = call.dtype_out(places);
-  StepPlan plan;
-  plan.kernel.run = [g, outputs,
-                     kernel = kernel_of(request, "sort", call.dtype_in(0), position, position)](const Operands& at) {
-    const auto output = [&](int which) { return which < 0 ? nullptr : at.dst[static_cast<std::size_t>(which)]; };
-    launch(kernel, at.stream, grid_size(g.outer * g.size * g.inner, kThreads), kThreads, g, output(outputs.values),
-           output(outputs.positions), output(outputs.mask), at.src[0]);
-  };
-  return plan;
+  const DType position = call.dtype_out(outputs.mask >= 0 ? outputs.mask : outputs.positions);
+  const auto kernel = [&](const char* name) { return kernel_of(request, name, call.dtype_in(0), position, position); };
+  return g.size <= kCounted ? counting_plan(g, outputs, kernel("sort")) : merging_plan(g, outputs, kernel);
 }
 
 Offer offer_one_hot(const StepRequest& request) {

@@ -31,6 +31,63 @@ extern "C" __global__ void sort(const SortGeometry g, T* values, P* positions, P
   }
 }
 
+// Longer lines: runs of kRun elements are ordered by counting, then runs are merged in pairs until one is left. What is
+// moved are positions; those of line l begin at l * size.
+constexpr i64 kRun = 256;
+
+__device__ inline const T* line_of(const SortGeometry& g, const T* src, i64 line) {
+  return src + line / g.inner * g.size * g.inner + line % g.inner;
+}
+
+extern "C" __global__ void sort_runs(const SortGeometry g, i64* order, const T* src) {
+  for (i64 i = first_item(); i < g.outer * g.inner * g.size; i += grid_items()) {
+    const i64 line = i / g.size, at = i % g.size, first = at / kRun * kRun;
+    const i64 last = first + kRun < g.size ? first + kRun : g.size;
+    const T* keys = line_of(g, src, line);
+    const A key = load(keys[at * g.inner]);
+    i64 before = 0;
+    for (i64 k = first; k < last; ++k) before += stands_before(load(keys[k * g.inner]), k, key, at, g.ascending);
+    order[line * g.size + first + before] = at;
+  }
+}
+
+// An element's place among two runs of `width` is its place in its own and how many of the other stand before it.
+extern "C" __global__ void sort_merge(const SortGeometry g, i64 width, i64* merged, const i64* order, const T* src) {
+  for (i64 i = first_item(); i < g.outer * g.inner * g.size; i += grid_items()) {
+    const i64 line = i / g.size, at = i % g.size;
+    const T* keys = line_of(g, src, line);
+    const i64* runs = order + line * g.size;
+    const i64 first = at / (2 * width) * (2 * width);
+    const i64 middle = first + width < g.size ? first + width : g.size;
+    const i64 last = middle + width < g.size ? middle + width : g.size;
+    const i64 position = runs[at];
+    const A key = load(keys[position * g.inner]);
+    i64 low = at < middle ? middle : first, high = at < middle ? last : middle;
+    while (low < high) {
+      const i64 between = low + (high - low) / 2, other = runs[between];
+      if (stands_before(load(keys[other * g.inner]), other, key, position, g.ascending)) {
+        low = between + 1;
+      } else {
+        high = between;
+      }
+    }
+    merged[line * g.size + at + low - middle] = position;
+  }
+}
+
+extern "C" __global__ void sort_place(const SortGeometry g, T* values, P* positions, P* mask, const i64* order,
+                                      const T* src) {
+  for (i64 i = first_item(); i < g.outer * g.inner * g.size; i += grid_items()) {
+    const i64 line = i / g.size, place = i % g.size, position = order[i];
+    const i64 from = (line / g.inner * g.size + position) * g.inner + line % g.inner;
+    if (mask != nullptr) mask[from] = convert<P>(i64(place < g.kept));
+    if (place >= g.kept) continue;
+    const i64 to = (line / g.inner * g.kept + place) * g.inner + line % g.inner;
+    if (values != nullptr) values[to] = src[from];
+    if (positions != nullptr) positions[to] = convert<P>(position);
+  }
+}
+
 // A fraction is cut off; what no index can mean becomes one that is far out.
 __device__ inline i64 index_of(P x) {
   const auto value = load(x);
