@@ -1,5 +1,7 @@
 // Pad: a border of a constant, of the edge, or of the mirrored inside.
 
+#include "ops/pad.h"
+
 #include <algorithm>
 
 #include <fmt/ranges.h>
@@ -127,7 +129,7 @@ Op pad() {
     }
     infer_padded(shapes, widths);
   };
-  op.reference = [](const OpCall& call) { return pad_kernel(call, flat_widths(call.attributes())); };
+  op.reference = [](const OpCall& call) { return pad_kernel(call, pad_widths(call)); };
   return op;
 }
 
@@ -140,11 +142,15 @@ Op numpy_pad() {
   op.infer_shape = [](ShapeInference& shapes) {
     if (shapes.in(0).has_rank()) infer_padded(shapes, nested_widths(shapes.attributes()));
   };
-  op.reference = [](const OpCall& call) { return pad_kernel(call, nested_widths(call.attributes())); };
+  op.reference = [](const OpCall& call) { return pad_kernel(call, pad_widths(call)); };
   return op;
 }
 
 }  // namespace
+
+std::vector<std::int64_t> pad_widths(const OpCall& call) {
+  return call.node.op_name() == "_npi_pad" ? nested_widths(call.attributes()) : flat_widths(call.attributes());
+}
 
 std::vector<Op> pad_ops() {
   return {pad(), numpy_pad()};

@@ -9,6 +9,14 @@
 namespace tenon::cuda {
 namespace {
 
+/// One number everywhere. The map reads an input, of which it takes nothing, for a map has one.
+Kernel fill_kernel(const StepRequest& request, StridedMap map, const CopyForm::Part& part) {
+  const std::string type = type_name(request.call.dtype_out(part.dst));
+  map.src_offset = {0};
+  return map_kernel(device_of(request.memory), {type, {type_name(request.call.dtype_in(0))}, "", "convert<D>(p0)"}, map,
+                    {{0}, part.dst, {part.value}});
+}
+
 /// Whether the map is one run of bytes.
 bool is_run(const StridedMap& map) {
   return map.axes.empty() || (map.axes.size() == 1 && map.axes[0].dst == 1 && map.axes[0].src[0] == 1);
@@ -34,12 +42,16 @@ Offer offer(const StepRequest& request) {
   if (copies == nullptr) return "it does more than move elements";
   std::vector<Kernel> parts;
   for (const CopyForm::Part& part : copies->parts) {
+    const StridedMap map = map_of(part.copy);
+    if (map.axes.size() > kMostAxes) return "it walks too many axes";
+    if (part.src < 0) {
+      parts.push_back(fill_kernel(request, map, part));
+      continue;
+    }
     const TensorType& src = call.inputs[static_cast<std::size_t>(part.src)];
     const TensorType& dst = call.outputs[static_cast<std::size_t>(part.dst)];
     if (src.dtype != dst.dtype) return "the type changes on the way";
-    const StridedMap map = map_of(part.copy);
     const std::size_t size = size_of(*src.dtype);
-    if (map.axes.size() > kMostAxes) return "it walks too many axes";
     parts.push_back(is_run(map) ? run_kernel(map, size, part.src, part.dst)
                                 : map_kernel(device_of(request.memory), {bits_name(size), {bits_name(size)}, "", "a"},
                                              map, {{part.src}, part.dst}));
