@@ -23,9 +23,11 @@ std::vector<Specimen> texts() {
   for (const char* type : {"float", "double", "f16", "bf16"}) {
     const std::string word = type, wide = word == "double" ? "double" : "float";
     result.push_back({"map_" + word, "map", map_text({type, {type, type}, wide, "convert<A>(pow(real(a), real(b)))"})});
-    result.push_back({"reduce_" + word, "reduce",
-                      reduce_text({type, type, wide, "0", "acc + x", "acc + other", "acc / static_cast<A>(terms)"})});
-    result.push_back({"arg_reduce_" + word, "arg_reduce", arg_reduce_text(type, type, wide, "x > best")});
+    for (const std::string entry : {"reduce", "reduce_parts"}) {
+      result.push_back({entry + "_" + word, entry,
+                        reduce_text({type, type, wide, "0", "acc + x", "acc + other", "acc / static_cast<A>(terms)"})});
+      result.push_back({"arg_" + entry + "_" + word, entry, arg_reduce_text(type, type, wide, "x > best")});
+    }
     for (const char* entry : {"softmax", "softmax_of_many"}) {
       result.push_back({std::string(entry) + "_" + word, entry, softmax_text(type, type, SoftmaxKind::log_softmax)});
     }
@@ -78,6 +80,16 @@ std::vector<Specimen> texts() {
     }
     result.push_back({"correlation_" + word, "correlation", typed_text({{"T", type}}, "correlation")});
     result.push_back({"bipartite_matching_" + word, "bipartite_matching", typed_text({{"T", type}}, "matching")});
+    for (const char* entry : {"sort_runs", "sort_merge", "sort_place"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
+    }
+    for (const char* entry : {"determinant", "potri", "sumlogdiag", "trmm", "trsm", "gelqf", "syevd"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "linalg", {{"THREADS", "128"}})});
+    }
+    result.push_back({"contract_" + word, "contract",
+                      typed_text({{"T", type}}, "contract", {{"AXES", "12"}, {"SOURCES", "6"}, {"COUNT", "3"}})});
     for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
       result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "normalize")});
     }

@@ -292,6 +292,11 @@ inline std::vector<Case> selections() {
       of("TopKOfAll", data, "topk(%data) {axis=None, k=9}", "cuda:sort", -1, 1),
       of("TopKAsMask", data, "topk(%data) {axis=1, k=9, ret_typ=mask}", "cuda:sort", -1, 1),
       of("Sort", data, "sort(%data) {axis=0}", "cuda:sort", -1, 1),
+      of("TopKOfLongLines", {{"data", {2, 5000, 2}}}, "topk(%data) {axis=1, k=70, ret_typ=both}", "cuda:sort", -1, 1,
+         2),
+      of("SortOfLongLines", {{"data", {5000}}}, "sort(%data)", "cuda:sort", -1, 1),
+      of("MaskOfLongLines", {{"data", {4097, 2}}}, "topk(%data) {axis=0, k=9, is_ascend=True, ret_typ=mask}",
+         "cuda:sort", -1, 1),
       of("ArgSort", data, "argsort(%data) {axis=1, is_ascend=False, dtype=int32}", "cuda:sort", -1, 1),
       of("OneHot", {{"data", {7, 3}}}, "one_hot(%data) {depth=5, on_value=2, off_value=-1, dtype=int32}",
          "cuda:one_hot", -2, 7),
@@ -362,6 +367,97 @@ inline std::vector<Case> addressings() {
   };
 }
 
+/// More rows than a block has threads, matrices side by side, each triangle on each side.
+inline std::vector<Case> matrices() {
+  const std::map<std::string, Shape> squares = {{"data", {3, 9, 9}}};
+  const std::map<std::string, Shape> left = {{"a", {2, 7, 7}}, {"b", {2, 7, 5}}};
+  const std::map<std::string, Shape> right = {{"a", {2, 7, 7}}, {"b", {2, 5, 7}}};
+  const auto on = [](std::string name, const std::map<std::string, Shape>& shapes, const std::string& call,
+                     int outputs = 1) { return of(std::move(name), shapes, call, "cuda:linalg", 0.5, 1.5, outputs); };
+  return {
+      of("Det", squares, "_linalg_det(%data)", "cuda:linalg", -1, 1),
+      of("SlogDet", squares, "_linalg_slogdet(%data)", "cuda:linalg", -1, 1, 2),
+      of("SlogDetOfMany", {{"data", {1, 150, 150}}}, "_linalg_slogdet(%data)", "cuda:linalg", -1, 1, 2),
+      on("Potri", squares, "_linalg_potri(%data)"),
+      on("PotriOfUpper", squares, "_linalg_potri(%data) {lower=False}"),
+      on("SumLogDiag", squares, "_linalg_sumlogdiag(%data)"),
+      of("Gelqf", {{"data", {2, 5, 8}}}, "_linalg_gelqf(%data)", "cuda:linalg", -1, 1, 2),
+      of("GelqfOfOne", {{"data", {1, 1}}}, "_linalg_gelqf(%data)", "cuda:linalg", -1, 1, 2),
+      on("Trmm", left, "_linalg_trmm(%a, %b) {alpha=2}"),
+      on("TrmmOfUpperFromTheRight", right, "_linalg_trmm(%a, %b) {lower=False, rightside=True}"),
+      on("TrmmTransposed", left, "_linalg_trmm(%a, %b) {transpose=True}"),
+      on("Trsm", left, "_linalg_trsm(%a, %b) {alpha=2}"),
+      on("TrsmOfUpper", left, "_linalg_trsm(%a, %b) {lower=False}"),
+      on("TrsmFromTheRight", right, "_linalg_trsm(%a, %b) {rightside=True}"),
+      on("TrsmTransposedFromTheRight", right, "_linalg_trsm(%a, %b) {rightside=True, transpose=True}"),
+  };
+}
+
+/// Sums of products that are no matrix product as cuBLASLt knows them.
+inline std::vector<Case> contractions() {
+  const auto on = [](std::string name, const std::map<std::string, Shape>& shapes, const std::string& call) {
+    return of(std::move(name), shapes, call, "cuda:contraction", -1, 1);
+  };
+  return {
+      on("EinsumTurned", {{"a", {2, 3, 4}}, {"b", {2, 4, 5}}},
+         "_npi_einsum(%a, %b) {num_args=2, subscripts=\"bij,bjk->kbi\"}"),
+      on("EinsumOfThree", {{"a", {3, 4}}, {"b", {4, 5}}, {"c", {5, 2}}},
+         "_npi_einsum(%a, %b, %c) {num_args=3, subscripts=\"ij,jk,kl->li\"}"),
+      on("EinsumOfADiagonal", {{"a", {4, 4, 3}}}, "_npi_einsum(%a) {num_args=1, subscripts=\"iij->j\"}"),
+      on("TensordotCrossed", {{"a", {3, 4, 5}}, {"b", {5, 2, 4}}},
+         "_npi_tensordot(%a, %b) {a_axes_summed=(1, 2), b_axes_summed=(2, 0)}"),
+      on("KhatriRao", {{"a", {3, 4}}, {"b", {2, 4}}, {"c", {5, 4}}}, "khatri_rao(%a, %b, %c) {num_args=3}"),
+  };
+}
+
+/// Lines that several blocks share, and integers.
+inline std::vector<Case> reductions() {
+  const std::map<std::string, Shape> data = {{"data", {2, 20000}}};
+  const auto on = [&](std::string name, const std::string& call) {
+    return of(std::move(name), data, call, "cuda:reduce", -1, 1);
+  };
+  std::vector<Case> cases = {on("MeanOfLongLines", "mean(%data) {axis=1}"),
+                             on("NormOfLongLines", "norm(%data) {axis=1}"), on("MaxOfLongLines", "max(%data) {axis=1}"),
+                             on("ArgMaxOfLongLines", "argmax(%data) {axis=1}"), on("ArgMinOfAll", "argmin(%data)")};
+  for (const char* op : {"sum", "mean", "prod", "max", "min", "norm", "argmax", "argmin"}) {
+    Case test = of(std::string("Integer_") + op, {{"data", {3, 7, 2}}}, std::string(op) + "(%data) {axis=1}",
+                   "cuda:reduce", -9, 9);
+    test.dtype = DType::int32;
+    cases.push_back(std::move(test));
+  }
+  return cases;
+}
+
+/// What is computed beside the usual, or of shapes alone.
+inline std::vector<Case> statistics() {
+  const std::map<std::string, Shape> batch = {
+      {"data", {2, 3, 4}}, {"gamma", {3}}, {"beta", {3}}, {"m", {3}}, {"v", {3}}};
+  return {
+      of("BatchNormWithItsStatistics", batch,
+         "BatchNorm(%data, %gamma, %beta, %m, %v) {fix_gamma=False, output_mean_var=True}", "cuda:batch_norm", 0.1, 1,
+         3),
+      of("BatchNormWithItsVariance", batch, "BatchNorm_v1(%data, %gamma, %beta, %m, %v) {output_mean_var=True}",
+         "cuda:batch_norm", 0.1, 1, 3),
+      unary("ArangeLike", {3, 5}, "_contrib_arange_like(%data) {axis=1, start=2, step=0.5}", "cuda:constant"),
+      unary("Moments", {3, 20, 2}, "moments(%data) {axes=(0, 1)}", "cuda:moments"),
+      unary("PadByTheEdge", {2, 3, 4, 5}, "Pad(%data) {mode=edge, pad_width=(0, 0, 0, 0, 1, 2, 3, 0)}", "cuda:pad"),
+      unary("PadByReflection", {2, 3, 4, 5}, "Pad(%data) {mode=reflect, pad_width=(0, 0, 0, 0, 3, 2, 1, 4)}",
+            "cuda:pad"),
+      unary("PadByANumber", {2, 3, 4, 5},
+            "Pad(%data) {mode=constant, constant_value=7, pad_width=(0, 0, 0, 0, 1, 0, 0, 1)}", "cuda:pad"),
+      of("Pick", {{"data", {3, 4, 5}}, {"index", {3, 5}}}, "pick(%data, %index) {axis=1}", "cuda:pick", -2, 6),
+      of("PickWrapped", {{"data", {3, 4, 5}}, {"index", {3, 4}}}, "pick(%data, %index) {mode=wrap}", "cuda:pick", -9,
+         9),
+      unary("CumSum", {3, 4, 5}, "_np_cumsum(%data) {axis=1}", "cuda:cumsum"),
+      unary("SliceSetToANumber", {4, 5}, "_slice_assign_scalar(%data) {begin=(1, 0), end=(3, 4), scalar=3}",
+            "cuda:copy"),
+      unary("DiagonalMatrix", {4}, "diag(%data) {k=-1}", "cuda:copy"),
+      unary("Triangle", {2, 4, 4}, "_linalg_extracttrian(%data) {offset=1}", "cuda:copy"),
+      unary("PoolOfVolumes", {2, 3, 5, 6, 7}, "Pooling(%data) {kernel=(2, 3, 3), stride=(1, 2, 2), pad=(1, 1, 1)}",
+            "cuda:pool"),
+  };
+}
+
 /// Each in the other types, too.
 inline std::vector<Case> in_all_types(std::vector<Case> cases) {
   std::vector<Case> result = cases;
@@ -423,11 +519,11 @@ inline void expect_reference(const Case& test) {
 
 inline std::vector<Case> all() {
   std::vector<Case> result = in_all_types(normalizations());
-  for (const auto family : {samplings, correlations, matchings, sensitive_poolings}) {
+  for (const auto family : {samplings, correlations, matchings, sensitive_poolings, matrices, contractions}) {
     for (Case& test : in_all_types(family())) result.push_back(std::move(test));
   }
-  for (const auto family : {recurrences, detections, resamplings, selections, softmaxes, addressings, alignments,
-                            alignment_costs, deformables, proposals}) {
+  for (const auto family : {recurrences, detections, resamplings, selections, softmaxes, reductions, statistics,
+                            addressings, alignments, alignment_costs, deformables, proposals}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

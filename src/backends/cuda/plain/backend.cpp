@@ -33,16 +33,40 @@ Backend plain_backend(int ordinal) {
     view.name = "view";
     backend.implementations.push_back(std::move(view));
   }
-  for (const auto family :
-       {convolution_implementations,   product_implementations,     elementwise_implementations,
-        reduce_implementations,        pooling_implementations,     softmax_implementations,
-        normalization_implementations, rnn_implementations,         detection_implementations,
-        resample_implementations,      select_implementations,      indexing_implementations,
-        addressing_implementations,    sequence_implementations,    roi_align_implementations,
-        ctc_implementations,           quantize_implementations,    quantized_arithmetic_implementations,
-        quantized_implementations,     coordinate_implementations,  sampler_implementations,
-        deformable_implementations,    correlation_implementations, matching_implementations,
-        psroi_implementations,         proposal_implementations,    copy_implementations}) {
+  for (const auto family : {convolution_implementations,
+                            product_implementations,
+                            elementwise_implementations,
+                            numpy_elementwise_implementations,
+                            parametric_implementations,
+                            lines_implementations,
+                            pad_implementations,
+                            linalg_implementations,
+                            contraction_implementations,
+                            constant_implementations,
+                            reduce_implementations,
+                            pooling_implementations,
+                            softmax_implementations,
+                            normalization_implementations,
+                            rnn_implementations,
+                            detection_implementations,
+                            resample_implementations,
+                            select_implementations,
+                            indexing_implementations,
+                            addressing_implementations,
+                            sequence_implementations,
+                            roi_align_implementations,
+                            ctc_implementations,
+                            quantize_implementations,
+                            quantized_arithmetic_implementations,
+                            quantized_implementations,
+                            coordinate_implementations,
+                            sampler_implementations,
+                            deformable_implementations,
+                            correlation_implementations,
+                            matching_implementations,
+                            psroi_implementations,
+                            proposal_implementations,
+                            copy_implementations}) {
     for (Implementation& implementation : family()) {
       backend.implementations.push_back(forgiving(std::move(implementation)));
     }

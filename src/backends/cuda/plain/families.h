@@ -10,7 +10,14 @@ namespace tenon::cuda {
 std::vector<Implementation> convolution_implementations();
 std::vector<Implementation> product_implementations();
 std::vector<Implementation> elementwise_implementations();
+std::vector<Implementation> numpy_elementwise_implementations();
+std::vector<Implementation> lines_implementations();
+std::vector<Implementation> pad_implementations();
 std::vector<Implementation> copy_implementations();
+std::vector<Implementation> constant_implementations();
+std::vector<Implementation> parametric_implementations();
+std::vector<Implementation> linalg_implementations();
+std::vector<Implementation> contraction_implementations();
 std::vector<Implementation> reduce_implementations();
 std::vector<Implementation> pooling_implementations();
 std::vector<Implementation> softmax_implementations();
