@@ -505,6 +505,12 @@ TEST_F(CudaCompile, TheRest) {
       expect_compiles(pointwise_spec({2, 20, 7, 7, true}, storage, residual(), target));
       pooling.dst.channels_last = true;
       expect_compiles(pooling_spec(pooling, scaled(), target));
+      pooling.src_d = 9;
+      pooling.dst_d = pooling.kernel_d = 5;
+      for (const PoolingType type : {PoolingType::average, PoolingType::sum, PoolingType::lp}) {
+        pooling.type = type;
+        expect_compiles(pooling_spec(pooling, scaled(), target));
+      }
       expect_compiles(global_pooling_spec({2, 20, 7, 7, true}, false, storage, plain_epilogue(), target));
     }
   }

@@ -51,6 +51,18 @@ constexpr const char* kVolume =
     "%e = Deconvolution(%d, %u, %a) {kernel=(2, 3, 3), num_filter=5, stride=(1, 2, 2), no_bias=False}\n"
     "%s = Activation(%e) {act_type=sigmoid}\nreturn %s\n";
 
+// Windows over three axes, and what is neither a maximum nor an average.
+constexpr const char* kPools =
+    "%data = variable\n%w = variable\n"
+    "%c = Convolution(%data, %w) {kernel=(2, 1, 3), num_filter=11, no_bias=True}\n"
+    "%m = Pooling(%c) {kernel=(2, 3, 3), stride=(1, 2, 2), pad=(1, 0, 1), pool_type=max}\n"
+    "%a = Pooling(%c) {kernel=(3, 2, 2), stride=(2, 1, 2), pad=(1, 1, 0), pool_type=avg, pooling_convention=full}\n"
+    "%i = Pooling(%c) {kernel=(3, 5, 5), pad=(0, 2, 2), pool_type=avg, count_include_pad=False}\n"
+    "%s = Pooling(%c) {kernel=(2, 2, 2), pool_type=sum}\n"
+    "%l = Pooling(%c) {kernel=(2, 2, 2), stride=(2, 2, 2), pool_type=lp, p_value=2}\n"
+    "%g = Pooling(%c) {kernel=(1, 1, 1), global_pool=True, pool_type=avg}\n"
+    "return %m, %a, %i, %s, %l, %g\n";
+
 constexpr const char* kDeconvolutions =
     "%data = variable\n%w = variable\n%b = variable\n%v = variable\n%u = variable\n"
     "%c = Deconvolution(%data, %w, %b) {kernel=(4, 3), num_filter=32, stride=(2, 2), pad=(1, 1), adj=(0, 1), "
@@ -69,6 +81,7 @@ const Network kNetworks[] = {
      kVolume,
      {1, 5, 4, 9, 8},
      {{"w", {16, 5, 3, 3, 3}}, {"b", {16}}, {"v", {24, 8, 1, 3, 2}}, {"u", {24, 5, 2, 3, 3}}, {"a", {5}}}},
+    {"Pools", kPools, {2, 3, 5, 7, 9}, {{"w", {11, 3, 2, 1, 3}}}},
     {"Deconvolutions",
      kDeconvolutions,
      {2, 10, 4, 3},

@@ -45,16 +45,25 @@ KernelSpec pointwise_spec(const BlockedShape& shape, Storage storage, const Epil
 }
 
 KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main, const Target& target) {
-  KernelSpec spec = unit_spec("pooling", problem.dst, problem.storage, main, target);
-  add(spec, {{"kSrcH", problem.src.h},
+  BlockedShape all_slices = problem.dst;
+  all_slices.h *= problem.dst_d;
+  KernelSpec spec = unit_spec("pooling", all_slices, problem.storage, main, target);
+  add(spec, {{"kSrcD", problem.src_d},
+             {"kSrcH", problem.src.h},
              {"kSrcW", problem.src.w},
+             {"kDstSliceH", problem.dst.h},
+             {"kKernelD", problem.kernel_d},
              {"kKernelH", problem.kernel_h},
              {"kKernelW", problem.kernel_w},
+             {"kStrideZ", problem.stride_z},
              {"kStrideY", problem.stride_y},
              {"kStrideX", problem.stride_x},
+             {"kPadZ", problem.pad_z},
              {"kPadY", problem.pad_y},
              {"kPadX", problem.pad_x},
-             {"kMax", problem.maximum},
+             {"kMax", problem.type == PoolingType::max},
+             {"kAverage", problem.type == PoolingType::average},
+             {"kPower", problem.type == PoolingType::lp ? problem.p_value : 1},
              {"kCountPadding", problem.count_padding}});
   return spec;
 }

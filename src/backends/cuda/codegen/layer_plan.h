@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backends/cuda/codegen/kernel_spec.h"
+#include "passes/primitives.h"
 
 namespace tenon::cuda {
 
@@ -15,9 +16,13 @@ struct BlockedShape {
 KernelSpec pointwise_spec(const BlockedShape& shape, Storage storage, const EpilogueSpec& main, const Target& target);
 
 struct PoolingProblem {
-  BlockedShape src, dst;
-  int kernel_h = 1, kernel_w = 1, stride_y = 1, stride_x = 1, pad_y = 0, pad_x = 0;
-  bool maximum = true, count_padding = true;
+  BlockedShape src, dst;     ///< of one slice
+  int src_d = 1, dst_d = 1;  ///< slices
+  int kernel_d = 1, kernel_h = 1, kernel_w = 1, stride_z = 1, stride_y = 1, stride_x = 1;
+  int pad_z = 0, pad_y = 0, pad_x = 0;
+  PoolingType type = PoolingType::max;
+  int p_value = 2;  ///< of lp
+  bool count_padding = true;
   Storage storage = Storage::f16;
 };
 KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main, const Target& target);

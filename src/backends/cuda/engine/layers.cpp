@@ -7,14 +7,32 @@
 namespace tenon::cuda {
 namespace {
 
+/// `src` and `dst` as they lie; the window knows how many of their rows make a slice.
+PoolingProblem pooling_problem(const PoolingSizes& sizes, BlockedShape src, BlockedShape dst) {
+  const Window& window = sizes.window;
+  const auto size = [](std::int64_t extent) { return static_cast<int>(extent); };
+  PoolingProblem problem;
+  problem.src_d = size(window.src[0]);
+  problem.dst_d = size(window.dst[0]);
+  src.h = size(window.src[1]);
+  src.w = size(window.src[2]);
+  dst.h = size(window.dst[1]);
+  dst.w = size(window.dst[2]);
+  problem.src = src;
+  problem.dst = dst;
+  set_window(problem, window);
+  problem.kernel_d = size(window.kernel[0]);
+  problem.stride_z = size(window.stride[0]);
+  problem.pad_z = size(window.pad_begin[0]);
+  problem.type = sizes.type;
+  problem.p_value = sizes.p_value;
+  problem.count_padding = sizes.count_include_pad;
+  return problem;
+}
+
 Offer offer_pooling(const StepRequest& request) {
   const OpCall& call = request.call;
   const PoolingSizes sizes = pooling_sizes(call);
-  Conditions conditions;
-  conditions.require(sizes.window.rank <= 2, "there are {} spatial axes, not one or two", sizes.window.rank);
-  conditions.require(sizes.type == PoolingType::max || sizes.type == PoolingType::average,
-                     "it is neither a maximum nor an average");
-  if (conditions.refuse()) return conditions.reason();
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
   const MemoryFormat src_format = format_like(request.src[0], fused.storage(), call.shape_in(0));
@@ -23,19 +41,11 @@ Offer offer_pooling(const StepRequest& request) {
   const BlockedShape src = blocked_shape(call.shape_in(0), src_format);
   const Window& window = sizes.window;
   const bool whole = window.kernel == window.src && window.pad_begin == Extent{0, 0, 0} && src.h * src.w >= 16;
-  if (whole) {
+  if (whole && (maximum || sizes.type == PoolingType::average)) {
     return fused.plan({{global_pooling_spec(src, maximum, fused.storage(), fused.epilogue(), fused.target())}, {}},
                       src_format, dst_format);
   }
-  conditions.require(window.kernel[1] * window.kernel[2] <= 49, "a window of {}×{} is not unrolled", window.kernel[1],
-                     window.kernel[2]);
-  if (conditions.refuse()) return conditions.reason();
-  PoolingProblem problem;
-  problem.src = src;
-  problem.dst = blocked_shape(call.shape_out(), dst_format);
-  set_window(problem, window);
-  problem.maximum = maximum;
-  problem.count_padding = sizes.count_include_pad;
+  PoolingProblem problem = pooling_problem(sizes, src, blocked_shape(call.shape_out(), dst_format));
   problem.storage = fused.storage();
   return fused.plan({{pooling_spec(problem, fused.epilogue(), fused.target())}, {}}, src_format, dst_format);
 }
