@@ -59,7 +59,7 @@ std::vector<Specimen> texts() {
       result.push_back({std::string(entry) + "_by_" + word, entry,
                         typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     }
-    for (const char* entry : {"pick", "ravel", "unravel", "index_array"}) {
+    for (const char* entry : {"pick", "ravel", "unravel"}) {
       result.push_back({std::string(entry) + "_by_" + word, entry,
                         typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "coordinates"}, {{"MOST_AXES", "12"}})});
     }
@@ -80,6 +80,8 @@ std::vector<Specimen> texts() {
     }
     result.push_back({"correlation_" + word, "correlation", typed_text({{"T", type}}, "correlation")});
     result.push_back({"bipartite_matching_" + word, "bipartite_matching", typed_text({{"T", type}}, "matching")});
+    result.push_back(
+        {"running_sum_" + word, "running_sum", typed_text({{"T", type}, {"D", "float"}, {"S", "double"}}, "cumsum")});
     for (const char* entry : {"sort_runs", "sort_merge", "sort_place"}) {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});

@@ -38,7 +38,7 @@ Backend plain_backend(int ordinal) {
                             elementwise_implementations,
                             numpy_elementwise_implementations,
                             parametric_implementations,
-                            lines_implementations,
+                            cumsum_implementations,
                             pad_implementations,
                             linalg_implementations,
                             contraction_implementations,

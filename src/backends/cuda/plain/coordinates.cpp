@@ -1,5 +1,6 @@
-// The arithmetic of places in a tensor: pick and batch_take, ravel and unravel, index_array.
+// The arithmetic of places in a tensor: pick and batch_take, ravel and unravel.
 
+#include <algorithm>
 #include <array>
 
 #include "backends/cuda/kernel_text.h"
@@ -46,34 +47,24 @@ Offer offer_pick(const StepRequest& request) {
   return plan;
 }
 
-/// What the other kernels take by value.
+/// What "ravel" and "unravel" take by value.
 struct PlaceGeometry {
   std::int64_t count = 0;
   int depth = 0;
-  std::array<std::int64_t, kMostAxes> size = {}, stride = {};
-
-  void add(std::int64_t axis_size, std::int64_t axis_stride) {
-    const auto axis = static_cast<std::size_t>(depth++);
-    if (axis >= size.size()) return;
-    size[axis] = axis_size;
-    stride[axis] = axis_stride;
-  }
+  std::array<std::int64_t, kMostAxes> size = {};
 };
-
-Conditions place_conditions(const OpCall& call, const PlaceGeometry& g) {
-  Conditions conditions = filled_conditions(call);
-  conditions.require(g.depth <= kMostAxes, "there are {} axes, more than {}", g.depth, kMostAxes);
-  return conditions;
-}
 
 Offer offer_ravel(const StepRequest& request) {
   const OpCall& call = request.call;
   const bool flattens = call.node.op_name() == "_ravel_multi_index";
   PlaceGeometry g;
   g.count = flattens ? call.shape_out().elements() : call.shape_in(0).elements();
-  for (const std::int64_t size : call.attributes().ints("shape")) g.add(size, 0);
-  const Conditions conditions = place_conditions(call, g);
+  const std::vector<std::int64_t>& sizes = call.attributes().ints("shape");
+  Conditions conditions = filled_conditions(call);
+  conditions.require(sizes.size() <= kMostAxes, "there are {} axes, more than {}", sizes.size(), kMostAxes);
   if (conditions.refuse()) return conditions.reason();
+  g.depth = static_cast<int>(sizes.size());
+  std::ranges::copy(sizes, g.size.begin());
   StepPlan plan;
   plan.kernel.run =
       [g, kernel = kernel_of(request, flattens ? "ravel" : "unravel", 1, call.dtype_in(0))](const Operands& at) {
@@ -82,32 +73,11 @@ Offer offer_ravel(const StepRequest& request) {
   return plan;
 }
 
-Offer offer_index_array(const StepRequest& request) {
-  const OpCall& call = request.call;
-  const Shape& src = call.shape_in(0);
-  PlaceGeometry g;
-  g.count = src.elements();
-  const auto add = [&](int axis) { g.add(src[axis], src.elements(axis + 1, src.rank())); };
-  if (call.attributes().has("axes")) {
-    for (const std::int64_t axis : call.attributes().ints("axes")) add(from_front(axis, src.rank()));
-  } else {
-    for (int axis = 0; axis < src.rank(); ++axis) add(axis);
-  }
-  const Conditions conditions = place_conditions(call, g);
-  if (conditions.refuse()) return conditions.reason();
-  StepPlan plan;
-  plan.kernel.run = [g, kernel = kernel_of(request, "index_array", 1, DType::int64)](const Operands& at) {
-    launch(kernel, at.stream, grid_size(g.count * g.depth, kThreads), kThreads, g, at.dst[0]);
-  };
-  return plan;
-}
-
 }  // namespace
 
 std::vector<Implementation> coordinate_implementations() {
   return {{"cuda:pick", {"pick", "batch_take"}, offer_pick},
-          {"cuda:ravel", {"_ravel_multi_index", "_unravel_index"}, offer_ravel},
-          {"cuda:index_array", {"_contrib_index_array"}, offer_index_array}};
+          {"cuda:ravel", {"_ravel_multi_index", "_unravel_index"}, offer_ravel}};
 }
 
 }  // namespace tenon::cuda

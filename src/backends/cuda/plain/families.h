@@ -11,7 +11,7 @@ std::vector<Implementation> convolution_implementations();
 std::vector<Implementation> product_implementations();
 std::vector<Implementation> elementwise_implementations();
 std::vector<Implementation> numpy_elementwise_implementations();
-std::vector<Implementation> lines_implementations();
+std::vector<Implementation> cumsum_implementations();
 std::vector<Implementation> pad_implementations();
 std::vector<Implementation> copy_implementations();
 std::vector<Implementation> constant_implementations();

@@ -26,7 +26,7 @@ extern "C" __global__ void pick(const LineGeometry g, T* dst, const T* src, cons
 struct PlaceGeometry {
   i64 count;
   int depth;
-  i64 size[MOST_AXES], stride[MOST_AXES];
+  i64 size[MOST_AXES];
 };
 
 // Columns of coordinates to flat positions.
@@ -46,13 +46,5 @@ extern "C" __global__ void unravel(const PlaceGeometry g, I* dst, const I* src) 
       dst[axis * g.count + n] = convert<I>(axis == 0 ? flat : flat % g.size[axis]);
       if (axis > 0) flat /= g.size[axis];
     }
-  }
-}
-
-// Each element's own coordinates on some axes.
-extern "C" __global__ void index_array(const PlaceGeometry g, i64* dst) {
-  for (i64 i = first_item(); i < g.count * g.depth; i += grid_items()) {
-    const i64 axis = i % g.depth;
-    dst[i] = i / g.depth / g.stride[axis] % g.size[axis];
   }
 }
