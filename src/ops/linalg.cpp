@@ -6,6 +6,7 @@
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/linalg.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
 
@@ -19,12 +20,12 @@ struct Matrix {
   double& operator()(std::int64_t row, std::int64_t column) const { return data[row * columns + column]; }
 };
 
-/// The matrices of one step through the batch, and `asker` for refusals ("node 'x' (_linalg_potrf)").
+/// The matrices of one step through the batch.
 struct Block {
   std::array<Matrix, 2> src, dst;
   double* scratch;
   const Attributes* attributes;
-  const std::string* asker;
+  const DataRefusal* refuse;
 };
 using Compute = void (*)(const Block&);
 
@@ -48,34 +49,32 @@ Kernel batch_kernel(const OpCall& call, Compute compute, std::int64_t scratch) {
     for (const Matrix& matrix : side) doubles += matrix.rows * matrix.columns;
   }
   return dispatch_float(call.dtype_in(0), call.node.op_name(), [&]<class T>() {
-    const auto run =
-        [=, attributes = call.attributes(),
-         asker = fmt::format("node '{}' ({})", call.node.name, call.node.op_name())](const Operands& operands) {
-          Block step = block;
-          step.attributes = &attributes;
-          step.asker = &asker;
-          auto* memory = reinterpret_cast<double*>(operands.workspace);
-          for (auto* side : {&step.src, &step.dst}) {
-            for (Matrix& matrix : *side) {
-              matrix.data = memory;
-              memory += matrix.rows * matrix.columns;
-            }
-          }
-          step.scratch = memory;
-          for (std::int64_t b = 0; b < batch; ++b) {
-            for (std::size_t i = 0; i < operands.src.size(); ++i) {
-              const std::int64_t size = step.src[i].rows * step.src[i].columns;
-              const T* src = operands.in<T>(static_cast<int>(i)) + b * size;
-              for (std::int64_t k = 0; k < size; ++k) step.src[i].data[k] = static_cast<double>(load(src[k]));
-            }
-            compute(step);
-            for (std::size_t i = 0; i < operands.dst.size(); ++i) {
-              const std::int64_t size = step.dst[i].rows * step.dst[i].columns;
-              T* dst = operands.out<T>(static_cast<int>(i)) + b * size;
-              for (std::int64_t k = 0; k < size; ++k) dst[k] = store<T>(step.dst[i].data[k]);
-            }
-          }
-        };
+    const auto run = [=, attributes = call.attributes(), refuse = DataRefusal(call)](const Operands& operands) {
+      Block step = block;
+      step.attributes = &attributes;
+      step.refuse = &refuse;
+      auto* memory = reinterpret_cast<double*>(operands.workspace);
+      for (auto* side : {&step.src, &step.dst}) {
+        for (Matrix& matrix : *side) {
+          matrix.data = memory;
+          memory += matrix.rows * matrix.columns;
+        }
+      }
+      step.scratch = memory;
+      for (std::int64_t b = 0; b < batch; ++b) {
+        for (std::size_t i = 0; i < operands.src.size(); ++i) {
+          const std::int64_t size = step.src[i].rows * step.src[i].columns;
+          const T* src = operands.in<T>(static_cast<int>(i)) + b * size;
+          for (std::int64_t k = 0; k < size; ++k) step.src[i].data[k] = static_cast<double>(load(src[k]));
+        }
+        compute(step);
+        for (std::size_t i = 0; i < operands.dst.size(); ++i) {
+          const std::int64_t size = step.dst[i].rows * step.dst[i].columns;
+          T* dst = operands.out<T>(static_cast<int>(i)) + b * size;
+          for (std::int64_t k = 0; k < size; ++k) dst[k] = store<T>(step.dst[i].data[k]);
+        }
+      }
+    };
     return Kernel{run, static_cast<std::size_t>(doubles) * sizeof(double)};
   });
 }
@@ -97,9 +96,7 @@ void potrf(const Block& block) {
     for (std::int64_t j = 0; j < a.rows; ++j) {
       double rest = j <= i ? a(i, j) : 0;
       for (std::int64_t k = 0; k < j && j <= i; ++k) rest -= l(i, k) * l(j, k);
-      if (i == j && !(rest > 0)) {
-        fail(ErrorCode::invalid_argument, "{}: the matrix is not positive definite (row {})", *block.asker, i);
-      }
+      if (i == j && !(rest > 0)) refuse_indefinite(*block.refuse, i);
       l(i, j) = j > i ? 0 : i == j ? std::sqrt(rest) : rest / l(j, j);
     }
   }
@@ -217,7 +214,7 @@ void inverse(const Block& block) {
   for (std::int64_t i = 0; i < n * n; ++i) dst.data[i] = i % (n + 1) == 0 ? 1 : 0;
   triangulate(a, dst);
   for (std::int64_t i = n; i-- > 0;) {
-    if (a(i, i) == 0) fail(ErrorCode::invalid_argument, "{}: the matrix is singular", *block.asker);
+    if (a(i, i) == 0) refuse_singular(*block.refuse);
     for (std::int64_t j = 0; j < n; ++j) {
       for (std::int64_t k = i + 1; k < n; ++k) dst(i, j) -= a(i, k) * dst(k, j);
       dst(i, j) /= a(i, i);

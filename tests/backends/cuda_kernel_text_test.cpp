@@ -53,6 +53,20 @@ std::vector<Specimen> texts() {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
     }
+    for (const char* entry : {"im2col", "col2im"}) {
+      result.push_back(
+          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "columns", {{"MOST_AXES", "12"}})});
+    }
+    for (const char* entry : {"bin_edges", "histogram"}) {
+      result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "histogram")});
+    }
+    for (const char* entry : {"row_losses", "total_loss"}) {
+      result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "cross_entropy")});
+    }
+    for (const char* entry : {"hold_begin", "hold_finite", "hold_close"}) {
+      result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"D", "u8"}}, "holds")});
+    }
+    result.push_back({"trace_" + word, "trace", typed_text({{"T", type}}, "trace", {{"MOST_AXES", "12"}})});
     result.push_back({"roi_align_" + word, "roi_align", typed_text({{"T", type}}, {"refusal", "roi_align"})});
     result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
     for (const char* entry : {"gather", "claim", "scatter"}) {
@@ -86,9 +100,10 @@ std::vector<Specimen> texts() {
       result.push_back(
           {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
     }
-    for (const char* entry : {"determinant", "potri", "sumlogdiag", "trmm", "trsm", "gelqf", "syevd"}) {
-      result.push_back(
-          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "linalg", {{"THREADS", "128"}})});
+    for (const char* entry :
+         {"determinant", "potrf", "inverse", "potri", "sumlogdiag", "trmm", "trsm", "gelqf", "syevd"}) {
+      result.push_back({std::string(entry) + "_" + word, entry,
+                        typed_text({{"T", type}}, {"refusal", "linalg"}, {{"THREADS", "128"}})});
     }
     result.push_back({"contract_" + word, "contract",
                       typed_text({{"T", type}}, "contract", {{"AXES", "12"}, {"SOURCES", "6"}, {"COUNT", "3"}})});

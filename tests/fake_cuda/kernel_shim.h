@@ -50,6 +50,9 @@ inline float __fadd_rn(float a, float b) {
 inline double __dmul_rn(double a, double b) {
   return a * b;
 }
+inline double __dadd_rn(double a, double b) {
+  return a + b;
+}
 inline float float_of_f16(unsigned short bits) {
   return tenon::to_float(tenon::float16{bits});
 }
@@ -161,6 +164,10 @@ T atomicExch(T* at, T value) {
 template <class T>
 T atomicMax(T* at, T value) {
   return std::exchange(*at, max(*at, value));
+}
+template <class T>
+T atomicAdd(T* at, T value) {
+  return std::exchange(*at, *at + value);
 }
 inline void __threadfence() {}
 

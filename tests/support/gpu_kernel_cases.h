@@ -455,6 +455,39 @@ inline std::vector<Case> statistics() {
   };
 }
 
+/// What mostly training and preparation of data use.
+inline std::vector<Case> preparations() {
+  const std::string window = "{kernel=(2, 3), stride=(2, 1), dilate=(1, 2), pad=(1, 2)";
+  const std::map<std::string, Shape> scores = {{"data", {300, 7}}, {"label", {300}}};
+  Case cholesky = unary("Potrf", {2, 3, 3}, "_linalg_potrf(%data)", "cuda:linalg");
+  cholesky.given["data"] = {4, 9, 9, 2, 5, 9, -1, 3, 8, 1, 9, 9, 0.5, 2, 9, 0.25, 1, 3};
+  Case upper = cholesky;
+  upper.name = "PotrfOfUpper";
+  upper.text = graph_of(upper.shapes, "_linalg_potrf(%data) {lower=False}");
+  Case infinite = unary("AllFinite", {3, 2}, "all_finite(%data)", "cuda:all_finite");
+  infinite.given["data"] = {1, 2, 3, INFINITY, 5, 6};
+  Case edges =
+      of("HistogramOfEdges", {{"bins", {4}}, {"data", {500}}}, "_histogram(%data, %bins)", "cuda:histogram", -1, 1, 2);
+  edges.given["bins"] = {-0.9, -0.3, 0.2, 0.8};
+  return {
+      cholesky,
+      upper,
+      infinite,
+      unary("Inverse", {2, 5, 5}, "_linalg_inverse(%data)", "cuda:linalg"),
+      of("AllFiniteOfMany", {{"a", {300}}, {"b", {2, 2}}}, "multi_all_finite(%a, %b) {num_arrays=2}", "cuda:all_finite",
+         -1, 1),
+      of("AllClose", {{"a", {300}}, {"b", {300}}}, "_contrib_allclose(%a, %b) {atol=2}", "cuda:allclose", -1, 1),
+      of("NotAllClose", {{"a", {300}}, {"b", {300}}}, "_contrib_allclose(%a, %b) {atol=1.5}", "cuda:allclose", -1, 1),
+      unary("Im2Col", {2, 3, 5, 6}, "im2col(%data) " + window + "}", "cuda:im2col"),
+      unary("Col2Im", {2, 18, 18}, "col2im(%data) " + window + ", output_size=(5, 6)}", "cuda:col2im"),
+      unary("Histogram", {500}, "_histogram(%data) {bin_cnt=7, range=(-0.5, 0.9)}", "cuda:histogram"),
+      edges,
+      of("CrossEntropy", scores, "softmax_cross_entropy(%data, %label)", "cuda:cross_entropy", -1, 8),
+      unary("Trace", {3, 4, 5}, "_np_trace(%data) {offset=-1, axis1=2, axis2=0}", "cuda:trace"),
+      unary("SequenceMaskOfNothing", {5, 3, 4}, "SequenceMask(%data)", "cuda:sequence_mask"),
+  };
+}
+
 /// Each in the other types, too.
 inline std::vector<Case> in_all_types(std::vector<Case> cases) {
   std::vector<Case> result = cases;
@@ -520,7 +553,7 @@ inline std::vector<Case> all() {
     for (Case& test : in_all_types(family())) result.push_back(std::move(test));
   }
   for (const auto family : {recurrences, detections, resamplings, selections, softmaxes, reductions, statistics,
-                            addressings, alignments, alignment_costs, deformables, proposals}) {
+                            addressings, alignments, alignment_costs, preparations, deformables, proposals}) {
     for (Case& test : family()) result.push_back(std::move(test));
   }
   return result;

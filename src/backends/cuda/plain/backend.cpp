@@ -66,6 +66,11 @@ Backend plain_backend(int ordinal) {
                             matching_implementations,
                             psroi_implementations,
                             proposal_implementations,
+                            holds_implementations,
+                            columns_implementations,
+                            histogram_implementations,
+                            cross_entropy_implementations,
+                            trace_implementations,
                             copy_implementations}) {
     for (Implementation& implementation : family()) {
       backend.implementations.push_back(forgiving(std::move(implementation)));

@@ -41,6 +41,11 @@ std::vector<Implementation> correlation_implementations();
 std::vector<Implementation> matching_implementations();
 std::vector<Implementation> psroi_implementations();
 std::vector<Implementation> proposal_implementations();
+std::vector<Implementation> holds_implementations();
+std::vector<Implementation> columns_implementations();
+std::vector<Implementation> histogram_implementations();
+std::vector<Implementation> cross_entropy_implementations();
+std::vector<Implementation> trace_implementations();
 /// Takes every operator that has a reference: its inputs go to the host, the reference runs there, its outputs come
 /// back, all in the order of the stream.
 Implementation round_trip_implementation();

@@ -6,7 +6,9 @@
 #include "backends/cuda/plain/families.h"
 #include "backends/cuda/runtime/memory.h"
 #include "backends/cuda/runtime/module.h"
+#include "backends/cuda/runtime/refusal.h"
 #include "graph/graph.h"
+#include "ops/linalg.h"
 
 namespace tenon::cuda {
 namespace {
@@ -38,10 +40,10 @@ LinalgGeometry geometry_of(const OpCall& call) {
 }
 
 GpuFunction kernel_of(const StepRequest& request, const char* name) {
-  return GpuFunction::get(
-      device_of(request.memory),
-      typed_text({{"T", type_name(request.call.dtype_in(0))}}, "linalg", {{"THREADS", std::to_string(kThreads)}}),
-      name);
+  return GpuFunction::get(device_of(request.memory),
+                          typed_text({{"T", type_name(request.call.dtype_in(0))}}, {"refusal", "linalg"},
+                                     {{"THREADS", std::to_string(kThreads)}}),
+                          name);
 }
 
 /// Blocks that make a matrix each, as many as a device runs at a time: each has a part of the workspace.
@@ -106,6 +108,31 @@ Offer offer_potri(const StepRequest& request) {
   return plan;
 }
 
+/// One output, and matrices that are refused.
+Offer refusing_plan(const StepRequest& request, const char* name, std::int64_t (*memory)(const LinalgGeometry&),
+                    KernelRefusals::Refuse refuse) {
+  const Conditions conditions = floating_conditions(request.call);
+  if (conditions.refuse()) return conditions.reason();
+  const MatrixKernel kernel(request, name, memory);
+  StepPlan plan;
+  plan.kernel.workspace_bytes = kernel.workspace_bytes;
+  plan.kernel.run = [kernel, refusals = std::make_shared<KernelRefusals>(std::move(refuse))](const Operands& at) {
+    launch(kernel.kernel, at.stream, kernel.blocks, kThreads, kernel.g, at.dst[0], at.src[0], at.workspace,
+           refusals->record(at.stream));
+  };
+  return plan;
+}
+
+Offer offer_potrf(const StepRequest& request) {
+  return refusing_plan(request, "potrf", one_square, [refuse = DataRefusal(request.call)](const RefusalRecord& record) {
+    refuse_indefinite(refuse, record.detail[0]);
+  });
+}
+Offer offer_inverse(const StepRequest& request) {
+  return refusing_plan(request, "inverse", two_squares,
+                       [refuse = DataRefusal(request.call)](const RefusalRecord&) { refuse_singular(refuse); });
+}
+
 /// Two outputs.
 Offer offer_factors(const StepRequest& request, const char* name, std::int64_t (*memory)(const LinalgGeometry&)) {
   const Conditions conditions = floating_conditions(request.call);
@@ -162,6 +189,8 @@ Offer offer_trsm(const StepRequest& request) {
 
 std::vector<Implementation> linalg_implementations() {
   return {{"cuda:linalg", {"_linalg_det", "_linalg_slogdet"}, offer_determinant},
+          {"cuda:linalg", {"_linalg_potrf"}, offer_potrf},
+          {"cuda:linalg", {"_linalg_inverse"}, offer_inverse},
           {"cuda:linalg", {"_linalg_potri"}, offer_potri},
           {"cuda:linalg", {"_linalg_gelqf"}, offer_gelqf},
           {"cuda:linalg", {"_linalg_syevd"}, offer_syevd},

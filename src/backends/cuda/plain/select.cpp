@@ -134,19 +134,21 @@ struct SequenceGeometry {
 
 Offer offer_sequence_mask(const StepRequest& request) {
   const OpCall& call = request.call;
-  Conditions conditions = filled_conditions(call);
-  conditions.require(call.attributes().flag("use_sequence_length"), "without lengths it is a copy");
+  const Conditions conditions = filled_conditions(call);
   if (conditions.refuse()) return conditions.reason();
   const Shape& src = call.shape_in(0);
+  const bool has_lengths = call.inputs.size() > 1;
   const bool time_first = call.attributes().integer("axis") == 0;
   const SequenceGeometry g =
       time_first ? SequenceGeometry{src.elements(), src.elements(2, src.rank()), src[0], src[1], src[1], 1}
                  : SequenceGeometry{src.elements(), src.elements(2, src.rank()), src[1], 1, src[0], src[1]};
   StepPlan plan;
-  plan.kernel.run = [g, value = call.attributes().real("value"),
-                     kernel = kernel_of(request, "sequence_mask", call.dtype_in(0), call.dtype_in(1),
+  plan.kernel.run = [g, has_lengths, value = call.attributes().real("value"),
+                     kernel = kernel_of(request, "sequence_mask", call.dtype_in(0),
+                                        has_lengths ? call.dtype_in(1) : DType::int32,
                                         call.dtype_out())](const Operands& at) {
-    launch(kernel, at.stream, grid_size(g.count, kThreads), kThreads, g, value, at.dst[0], at.src[0], at.src[1]);
+    launch(kernel, at.stream, grid_size(g.count, kThreads), kThreads, g, value, at.dst[0], at.src[0],
+           has_lengths ? at.src[1] : nullptr);
   };
   return plan;
 }

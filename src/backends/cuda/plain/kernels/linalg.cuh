@@ -136,6 +136,59 @@ extern "C" __global__ void determinant(const LinalgGeometry g, T* dst, T* logari
   }
 }
 
+// A = L Lᵀ; with upper triangles the result is Lᵀ. A thread makes an element of a column, which waits for those before.
+extern "C" __global__ void potrf(const LinalgGeometry g, T* dst, const T* src, double* workspace, Refusal* refusal) {
+  const i64 n = g.rows;
+  const Matrix l = {block_memory(workspace, n * n), n};
+  for (i64 b = blockIdx.x; b < g.batch; b += gridDim.x) {
+    widen(l.data, src + b * n * n, n * n);
+    bool definite = true;
+    for (i64 j = 0; j < n && definite; ++j) {
+      for (i64 i = j + threadIdx.x; i < n; i += blockDim.x) {
+        double rest = l(i, j);
+        for (i64 k = 0; k < j; ++k) rest -= l(i, k) * l(j, k);
+        l(i, j) = rest;
+      }
+      __syncthreads();
+      const double pivot = l(j, j);
+      definite = pivot > 0;
+      if (!definite && threadIdx.x == 0) refuse(refusal, b, j);
+      __syncthreads();
+      for (i64 i = j + threadIdx.x; i < n; i += blockDim.x) l(i, j) = i == j ? sqrt(pivot) : l(i, j) / sqrt(pivot);
+      __syncthreads();
+    }
+    for (i64 at = threadIdx.x; at < n * n && definite; at += blockDim.x) {
+      const i64 row = g.lower ? at / n : at % n, column = g.lower ? at % n : at / n;
+      dst[b * n * n + at] = convert<T>(column <= row ? l(row, column) : 0.0);
+    }
+    __syncthreads();
+  }
+}
+
+// By elimination beside the identity; a thread solves for a column of the inverse.
+extern "C" __global__ void inverse(const LinalgGeometry g, T* dst, const T* src, double* workspace, Refusal* refusal) {
+  const i64 n = g.rows;
+  double* const memory = block_memory(workspace, 2 * n * n);
+  const Matrix a = {memory, n}, x = {memory + n * n, n};
+  for (i64 b = blockIdx.x; b < g.batch; b += gridDim.x) {
+    widen(a.data, src + b * n * n, n * n);
+    set_identity(x, n);
+    triangulate(a, x, n);
+    for (i64 j = threadIdx.x; j < n; j += blockDim.x) {
+      for (i64 i = n - 1; i >= 0; --i) {
+        if (a(i, i) == 0) {
+          refuse(refusal, b);
+          break;
+        }
+        for (i64 k = i + 1; k < n; ++k) x(i, j) -= a(i, k) * x(k, j);
+        x(i, j) /= a(i, i);
+        dst[b * n * n + i * n + j] = convert<T>(x(i, j));
+      }
+    }
+    __syncthreads();
+  }
+}
+
 // Inverse of L Lᵀ from L, or from Lᵀ: a thread makes a column of the inverse of L, then elements.
 extern "C" __global__ void potri(const LinalgGeometry g, T* dst, const T* src, double* workspace) {
   const i64 n = g.rows;

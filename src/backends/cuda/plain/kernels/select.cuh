@@ -109,6 +109,6 @@ struct SequenceGeometry {
 extern "C" __global__ void sequence_mask(const SequenceGeometry g, double value, T* dst, const T* src, const P* lengths) {
   for (i64 i = first_item(); i < g.count; i += grid_items()) {
     const i64 step = i / g.row / g.step_stride % g.step_extent, n = i / g.row / g.batch_stride % g.batch_extent;
-    dst[i] = step < index_of(lengths[n]) ? src[i] : convert<T>(value);
+    dst[i] = lengths == nullptr || step < index_of(lengths[n]) ? src[i] : convert<T>(value);
   }
 }
