@@ -41,6 +41,7 @@ inline Tensor zeros(const Shape& shape) {
 }
 
 inline std::vector<Refused> refusals() {
+  const Tensor regions = tensor({3, 5}, {1, 0, 0, 1, 1, 2, 0, 0, 1, 1, -1, 0, 0, 1, 1});
   // The last elements are wrong, too, and a GPU's threads may come to them first.
   return {
       refused("Take", {{"data", zeros({3, 4})}, {"at", tensor({5}, {0, 3, 2, -1, 7})}},
@@ -76,6 +77,21 @@ inline std::vector<Refused> refusals() {
               "_linalg_potrf(%data)", "node 'y' (_linalg_potrf): the matrix is not positive definite (row 1)"),
       refused("SingularMatrix", {{"data", tensor({2, 2, 2}, {4, 0, 1, 2, 1, 2, 2, 4})}}, "_linalg_inverse(%data)",
               "node 'y' (_linalg_inverse): the matrix is singular"),
+      refused("ImageOfASensitiveRegion", {{"data", zeros({2, 4, 4, 4})}, {"rois", regions}},
+              "_contrib_PSROIPooling(%data, %rois) {spatial_scale=1, output_dim=1, pooled_size=2}",
+              "node 'y' (_contrib_PSROIPooling): region 1 belongs to image 2, but 'data' has 2"),
+      refused("ImageOfAShiftedRegion",
+              {{"data", zeros({2, 4, 4, 4})}, {"rois", regions}, {"trans", zeros({3, 2, 2, 2})}},
+              "_contrib_DeformablePSROIPooling(%data, %rois, %trans) {spatial_scale=1, output_dim=1, pooled_size=2, "
+              "group_size=2}",
+              "region 1 belongs to image 2, but 'data' has 2"),
+      refused("SizeOfAnImage",
+              {{"a", zeros({3, 2, 3, 4})},
+               {"b", zeros({3, 4, 3, 4})},
+               {"info", tensor({3, 3}, {48, 64, 1, 48, 90.5, 1, 70, 64, 1})}},
+              "_contrib_MultiProposal(%a, %b, %info) {scales=(8,), ratios=(1,)}",
+              "node 'y' (_contrib_MultiProposal): im_info gives image 1 a size of 48 x 90.5, but 3 x 4 cells of stride "
+              "16 cover less"),
       refused("Label", {{"data", zeros({4, 3, 5})}, {"label", tensor({3, 2}, {1, 0, 3, 7, -2, 9})}},
               "CTCLoss(%data, %label)", "node 'y' (CTCLoss): label 1 of sequence 1 is 7, but 1 to 4 is expected"),
       refused("LabelBesideTheLastBlank", {{"data", zeros({4, 1, 5})}, {"label", tensor({1, 2}, {3, 4})}},
