@@ -224,36 +224,12 @@ void infer_deconvolution(ShapeInference& shapes) {
 
 // Kernels.
 
-ConvolutionProblem problem_of(const OpCall& call) {
-  const Attributes& attributes = call.attributes();
-  ConvolutionProblem problem;
-  problem.window = sliding_window(attributes);
-  const Layout layout = layout_of(attributes, problem.window.rank);
-  if (layout.channels_last()) {
-    call.refuse(ErrorCode::unsupported, "layout={} is not supported on the CPU; transpose to channels first",
-                attributes.text("layout"));
-  }
-  if (call.dtype_in(0) == DType::float16) {
-    call.refuse(ErrorCode::unsupported, "float16 is not supported on the CPU; cast 'data' and the weights to float32");
-  }
-  problem.batch = call.shape_in(0)[0];
-  problem.groups = attributes.integer("num_group");
-  problem.src_channels = call.shape_in(0)[layout.channel];
-  problem.dst_channels = call.shape_out()[layout.channel];
-  problem.src = spatial_extent(call.shape_in(0), layout);
-  problem.dst = spatial_extent(call.shape_out(), layout);
-  problem.has_bias = call.inputs.size() > 2;
-  return problem;
-}
-
 Kernel make_convolution(const OpCall& call) {
-  return convolution_kernel(call.dtype_in(0), problem_of(call));
+  return convolution_kernel(call.dtype_in(0), ConvolutionProblem::of(call));
 }
 
 Kernel make_deconvolution(const OpCall& call) {
-  ConvolutionProblem problem = problem_of(call);
-  problem.window.pad = margins_of(call.attributes(), problem.window, problem.src).pad;
-  return deconvolution_kernel(call.dtype_in(0), problem);
+  return deconvolution_kernel(call.dtype_in(0), ConvolutionProblem::of(call));
 }
 
 // Declarations.
@@ -296,6 +272,31 @@ Op deconvolution() {
 }
 
 }  // namespace
+
+ConvolutionProblem ConvolutionProblem::of(const OpCall& call) {
+  const Attributes& attributes = call.attributes();
+  ConvolutionProblem problem;
+  problem.window = sliding_window(attributes);
+  const Layout layout = layout_of(attributes, problem.window.rank);
+  if (layout.channels_last()) {
+    call.refuse(ErrorCode::unsupported, "layout={} is not supported on the CPU; transpose to channels first",
+                attributes.text("layout"));
+  }
+  if (call.dtype_in(0) == DType::float16) {
+    call.refuse(ErrorCode::unsupported, "float16 is not supported on the CPU; cast 'data' and the weights to float32");
+  }
+  problem.batch = call.shape_in(0)[0];
+  problem.groups = attributes.integer("num_group");
+  problem.src_channels = call.shape_in(0)[layout.channel];
+  problem.dst_channels = call.shape_out()[layout.channel];
+  problem.src = spatial_extent(call.shape_in(0), layout);
+  problem.dst = spatial_extent(call.shape_out(), layout);
+  problem.has_bias = call.inputs.size() > 2;
+  if (call.node.op_name() == "Deconvolution") {
+    problem.window.pad = margins_of(attributes, problem.window, problem.src).pad;
+  }
+  return problem;
+}
 
 Kernel convolution_kernel(DType dtype, const ConvolutionProblem& problem) {
   return kernel_for<Direction::forward>(dtype, problem);

@@ -13,6 +13,9 @@ struct ConvolutionProblem {
   Extent src{1, 1, 1}, dst{1, 1, 1};
   SlidingWindow window;
   bool has_bias = false;
+
+  /// Of a Convolution or a Deconvolution. Refuses what MXNet does not run on a CPU: channels that are last, float16.
+  static ConvolutionProblem of(const OpCall& call);
 };
 
 /// Inputs data, weight (dst_channels, src_channels / groups, kernel…) and, where has_bias, bias.

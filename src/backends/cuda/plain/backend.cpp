@@ -34,6 +34,7 @@ Backend plain_backend(int ordinal) {
     backend.implementations.push_back(std::move(view));
   }
   for (const auto family : {convolution_implementations,
+                            convolve_implementations,
                             product_implementations,
                             elementwise_implementations,
                             numpy_elementwise_implementations,

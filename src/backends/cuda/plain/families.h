@@ -8,6 +8,7 @@ namespace tenon::cuda {
 
 // The families of the plain executor, a file each.
 std::vector<Implementation> convolution_implementations();
+std::vector<Implementation> convolve_implementations();
 std::vector<Implementation> product_implementations();
 std::vector<Implementation> elementwise_implementations();
 std::vector<Implementation> numpy_elementwise_implementations();
