@@ -1,10 +1,10 @@
 // Operators that only matter to training: inference passes their data through.
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/dispatch.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 #include "ops/rules.h"
 #include "ops/strided_copy.h"
 
@@ -129,13 +129,8 @@ Kernel make_dropout(const OpCall& call) {
         ErrorCode::unsupported,
         "mode=always with p={} draws a random mask, which is not supported; set mode=training to pass 'data' on", p);
   }
-  const Kernel copy = flat_copy_kernel(call);
-  return dispatch_float(call.dtype_out(1), call.node.op_name(), [&]<class T>() {
-    return Kernel{[copy, count = call.shape_out(1).elements()](const Operands& operands) {
-      copy.run(operands);
-      if (operands.out<T>(1) != nullptr) std::fill_n(operands.out<T>(1), count, store<T>(1.0f));
-    }};
-  });
+  return copies_kernel(
+      call, {{0, 0, whole_copy(call.shape_out().elements())}, {-1, 1, fill_copy(call.shape_out(1).elements()), 1.0}});
 }
 
 Op dropout() {

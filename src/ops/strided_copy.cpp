@@ -141,8 +141,10 @@ Kernel copies_kernel(const OpCall& call, std::vector<CopyForm::Part> parts) {
   }
   return {[steps = std::move(steps)](const Operands& operands) {
             for (const Step& step : steps) {
+              void* dst = operands.dst[static_cast<std::size_t>(step.dst)];
+              if (dst == nullptr) continue;
               const void* src = step.src < 0 ? step.value.data() : operands.src[static_cast<std::size_t>(step.src)];
-              step.copy(src, operands.dst[static_cast<std::size_t>(step.dst)]);
+              step.copy(src, dst);
             }
           },
           0, std::make_shared<KernelForm>(KernelForm{CopyForm{std::move(parts)}})};

@@ -60,8 +60,7 @@ constexpr const char* kPools =
     "%i = Pooling(%c) {kernel=(3, 5, 5), pad=(0, 2, 2), pool_type=avg, count_include_pad=False}\n"
     "%s = Pooling(%c) {kernel=(2, 2, 2), pool_type=sum}\n"
     "%l = Pooling(%c) {kernel=(2, 2, 2), stride=(2, 2, 2), pool_type=lp, p_value=2}\n"
-    "%g = Pooling(%c) {kernel=(1, 1, 1), global_pool=True, pool_type=avg}\n"
-    "return %m, %a, %i, %s, %l, %g\n";
+    "return %m, %a, %i, %s, %l\n";
 
 constexpr const char* kDeconvolutions =
     "%data = variable\n%w = variable\n%b = variable\n%v = variable\n%u = variable\n"

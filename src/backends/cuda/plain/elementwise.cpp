@@ -196,6 +196,14 @@ Offer offer_binary(const StepRequest& request) {
   return elementwise_plan(request, arithmetic, with, 1, {call.attributes().real("scalar")});
 }
 
+/// LeakyReLU's; rrelu's is the middle of its range.
+double slope_of(const OpCall& call) {
+  const Attributes& attributes = call.attributes();
+  const auto single = [&](const char* name) { return static_cast<float>(attributes.real(name)); };
+  if (!attributes.all().contains("slope")) return 0;
+  return attributes.text("act_type") == "rrelu" ? (single("lower_bound") + single("upper_bound")) / 2 : single("slope");
+}
+
 /// Functions by act_type, for floating data; p0 is LeakyReLU's slope. Two of them are in float whatever the data, as
 /// MXNet's are.
 Offer offer_activation(const StepRequest& request) {
@@ -206,6 +214,7 @@ Offer offer_activation(const StepRequest& request) {
       {"softrelu", "a > 20 ? a : log1p(exp(a))"},
       {"softsign", "a / (1 + fabs(a))"},
       {"leaky", "a > 0 ? a : A(float(p0) * float(a))"},
+      {"rrelu", "a > 0 ? a : A(float(p0) * float(a))"},
       {"elu", "a > 0 ? a : A(p0) * expm1(a)"},
       {"selu", "A(1.0507009873554805f) * (a > 0 ? a : A(1.6732632423543772f) * expm1(a))"},
       {"gelu", "A(float(a) / 2 * (1 + erf(float(a) / 1.4142135623730951f)))"},
@@ -227,9 +236,17 @@ Offer offer_activation(const StepRequest& request) {
                              channel_map({data, call.shape_in(1)}, data, axis), {{0, 1}});
     return plan;
   }
-  const bool sloped = call.attributes().all().contains("slope");
-  const double slope = sloped ? static_cast<float>(call.attributes().real("slope")) : 0;
-  return elementwise_plan(request, arithmetic, functions.at(type), 1, {slope});
+  StepPlan plan = elementwise_plan(request, arithmetic, functions.at(type), 1, {slope_of(call)});
+  if (type != "rrelu" || !request.read[1]) return plan;
+  // The mask, which training draws, is the slope.
+  const std::string element = type_name(call.dtype_out(1));
+  const Kernel mask = map_kernel(device_of(request.memory), {element, {element}, "", "convert<D>(p0)"},
+                                 broadcast_map({call.shape_in(0)}, call.shape_out(1)), {{0}, 1, {slope_of(call)}});
+  plan.kernel.run = [apply = plan.kernel.run, mask](const Operands& operands) {
+    apply(operands);
+    mask.run(operands);
+  };
+  return plan;
 }
 
 Offer offer_clip(const StepRequest& request) {
