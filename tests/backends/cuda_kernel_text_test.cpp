@@ -107,6 +107,12 @@ std::vector<Specimen> texts() {
     }
     result.push_back({"contract_" + word, "contract",
                       typed_text({{"T", type}}, "contract", {{"AXES", "12"}, {"SOURCES", "6"}, {"COUNT", "3"}})});
+    for (const char* transposed : {"0", "1"}) {
+      result.push_back({"convolve" + std::string(transposed) + "_" + word, "convolve",
+                        typed_text({{"T", type}}, "convolve", {{"TRANSPOSED", transposed}})});
+    }
+    result.push_back({"pad_" + word, "pad", typed_text({{"T", type}}, "pad", {{"AXES", "12"}})});
+    result.push_back({"moments_" + word, "moments", moments_text(type, type)});
     for (const char* entry : {"normalize", "l2_normalize", "lrn"}) {
       result.push_back({std::string(entry) + "_" + word, entry, typed_text({{"T", type}}, "normalize")});
     }
@@ -145,6 +151,7 @@ std::vector<Specimen> texts() {
   }
   result.push_back({"wide_map", "map", map_text({"u16", {"u16"}, "", "a", true})});
   result.push_back({"concat", "concat", typed_text({{"T", "float"}}, "concat", {{"MOST_JOINED", "32"}})});
+  result.push_back({"tril", "tril", typed_text({{"T", "u16"}}, "triangle")});
   result.push_back({"take_clipped", "take", take_text("u64", "float", "clip")});
   return result;
 }

@@ -450,6 +450,11 @@ inline std::vector<Case> statistics() {
             "cuda:copy"),
       unary("DiagonalMatrix", {4}, "diag(%data) {k=-1}", "cuda:copy"),
       unary("Triangle", {2, 4, 4}, "_linalg_extracttrian(%data) {offset=1}", "cuda:copy"),
+      unary("LowerTriangles", {2, 4, 5}, "_npi_tril(%data) {k=-1}", "cuda:tril"),
+      unary("LowerTriangleOfARow", {4}, "_npi_tril(%data) {k=1}", "cuda:tril"),
+      of("UpSamplingBilinear", {{"data", {2, 3, 4, 5}}, {"weight", {3, 1, 5, 5}}},
+         "UpSampling(%data, %weight) {scale=3, sample_type=bilinear, num_filter=3, num_args=2}", "cuda:convolve", -1,
+         1),
       unary("PoolOfVolumes", {2, 3, 5, 6, 7}, "Pooling(%data) {kernel=(2, 3, 3), stride=(1, 2, 2), pad=(1, 1, 1)}",
             "cuda:pool"),
   };

@@ -41,6 +41,7 @@ Backend plain_backend(int ordinal) {
                             parametric_implementations,
                             cumsum_implementations,
                             pad_implementations,
+                            triangle_implementations,
                             linalg_implementations,
                             contraction_implementations,
                             constant_implementations,

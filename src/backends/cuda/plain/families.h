@@ -14,6 +14,7 @@ std::vector<Implementation> elementwise_implementations();
 std::vector<Implementation> numpy_elementwise_implementations();
 std::vector<Implementation> cumsum_implementations();
 std::vector<Implementation> pad_implementations();
+std::vector<Implementation> triangle_implementations();
 std::vector<Implementation> copy_implementations();
 std::vector<Implementation> constant_implementations();
 std::vector<Implementation> parametric_implementations();
