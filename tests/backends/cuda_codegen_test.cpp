@@ -494,7 +494,7 @@ TEST_F(CudaCompile, TheRest) {
       pooling.stride_y = pooling.stride_x = 2;
       pooling.storage = storage;
       expect_compiles(pooling_spec(pooling, scaled(), target));
-      expect_compiles(global_pooling_spec({2, 20, 7, 7}, false, storage, plain_epilogue(), target));
+      expect_compiles(global_pooling_spec({2, 20, 7, 7}, PoolingType::average, storage, plain_epilogue(), target));
       expect_compiles(rows_candidates({3, 64, 100, true, storage}, scaled(), target).front());
       expect_compiles(reorder_spec({2, 3, 14, 14}, storage, true, target));
       expect_compiles(reorder_spec({2, 3, 14, 14}, storage, false, target));
@@ -511,7 +511,7 @@ TEST_F(CudaCompile, TheRest) {
         pooling.type = type;
         expect_compiles(pooling_spec(pooling, scaled(), target));
       }
-      expect_compiles(global_pooling_spec({2, 20, 7, 7, true}, false, storage, plain_epilogue(), target));
+      expect_compiles(global_pooling_spec({2, 20, 7, 7, true}, PoolingType::sum, storage, plain_epilogue(), target));
     }
   }
 }

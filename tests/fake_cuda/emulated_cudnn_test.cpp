@@ -1,6 +1,7 @@
 // Engines whose convolutions are left to cuDNN, run on the host: the kernels between them by the fake NVRTC, cuDNN by
 // its definition. What is checked is that both agree on layouts, weights and epilogues.
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/cuda/codegen/layer_plan.h"
@@ -18,6 +19,7 @@ struct Network {
   const char* text;
   Shape data;
   std::vector<std::pair<const char*, Shape>> parameters;
+  std::vector<const char*> takes = {};  ///< implementations that some step must have
 };
 
 // Two outputs of one epilogue, a sum, pools, a clip, a function that cuDNN does not fuse.
@@ -51,7 +53,7 @@ constexpr const char* kVolume =
     "%e = Deconvolution(%d, %u, %a) {kernel=(2, 3, 3), num_filter=5, stride=(1, 2, 2), no_bias=False}\n"
     "%s = Activation(%e) {act_type=sigmoid}\nreturn %s\n";
 
-// Windows over three axes, and what is neither a maximum nor an average.
+// Windows over three axes, what is neither a maximum nor an average, whole planes, reductions of them.
 constexpr const char* kPools =
     "%data = variable\n%w = variable\n"
     "%c = Convolution(%data, %w) {kernel=(2, 1, 3), num_filter=11, no_bias=True}\n"
@@ -60,7 +62,11 @@ constexpr const char* kPools =
     "%i = Pooling(%c) {kernel=(3, 5, 5), pad=(0, 2, 2), pool_type=avg, count_include_pad=False}\n"
     "%s = Pooling(%c) {kernel=(2, 2, 2), pool_type=sum}\n"
     "%l = Pooling(%c) {kernel=(2, 2, 2), stride=(2, 2, 2), pool_type=lp, p_value=2}\n"
-    "return %m, %a, %i, %s, %l\n";
+    "%g = Pooling(%c) {kernel=(1, 1, 1), global_pool=True, pool_type=avg}\n"
+    "%n = mean(%c) {axis=(2, 3, 4)}\n"
+    "%u = sum(%c) {axis=(2, 3, 4), keepdims=True}\n"
+    "%x = max(%c) {axis=(0, 1), exclude=True}\n"
+    "return %m, %a, %i, %s, %l, %g, %n, %u, %x\n";
 
 constexpr const char* kDeconvolutions =
     "%data = variable\n%w = variable\n%b = variable\n%v = variable\n%u = variable\n"
@@ -80,7 +86,11 @@ const Network kNetworks[] = {
      kVolume,
      {1, 5, 4, 9, 8},
      {{"w", {16, 5, 3, 3, 3}}, {"b", {16}}, {"v", {24, 8, 1, 3, 2}}, {"u", {24, 5, 2, 3, 3}}, {"a", {5}}}},
-    {"Pools", kPools, {2, 3, 5, 7, 9}, {{"w", {11, 3, 2, 1, 3}}}},
+    {"Pools",
+     kPools,
+     {2, 3, 5, 7, 9},
+     {{"w", {11, 3, 2, 1, 3}}},
+     {"tenon:pooling pooling", "tenon:pooling global_pooling", "tenon:reduce"}},
     {"Deconvolutions",
      kDeconvolutions,
      {2, 10, 4, 3},
@@ -147,6 +157,10 @@ class EmulatedCudnn : public FakeCuda, public testing::WithParamInterface<Case> 
     const Executor got = run(*it.network, options);
     for (const StepInfo& step : got.steps()) {
       EXPECT_NE(step.implementation, "host:reference") << step.node << ": " << testing::PrintToString(step.refusals);
+    }
+    for (const char* taken : it.network->takes) {
+      const auto has = [&](const StepInfo& step) { return step.implementation == taken; };
+      EXPECT_TRUE(std::ranges::any_of(got.steps(), has)) << taken;
     }
     for (std::size_t i = 0; i < wanted.outputs().size(); ++i) {
       const Tensor ours = got.output(i), theirs = wanted.output(i);

@@ -75,7 +75,8 @@ std::string host_source(std::string source) {
   const bool of_engine = source.find("#define TENON_DEVICE") != std::string::npos;
   if (of_engine) replace_instructions(source);
   source = std::regex_replace(source, std::regex(R"(__launch_bounds__\([^)]*\)\s*)"), "");
-  const bool synchronizes = source.find("__syncthreads()") != std::string::npos;
+  const bool synchronizes =
+      source.find("__syncthreads()") != std::string::npos || source.find("__shfl_xor_sync(") != std::string::npos;
   std::string result = synchronizes ? "#define TENON_KERNEL_SYNCHRONIZES\n" : "";
   result += "#include \"kernel_shim.h\"\n";
   if (of_engine) result += "#include \"engine_shim.h\"\n";

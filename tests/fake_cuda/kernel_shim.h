@@ -171,6 +171,18 @@ T atomicAdd(T* at, T value) {
 }
 inline void __threadfence() {}
 
+/// Lanes meet at each exchange as at a barrier: all have written their numbers before one of them reads. Those of the
+/// next exchange go to the other half.
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int distance) {
+  static T slots[2][1024];
+  static unsigned exchanges[1024];
+  T* const half = slots[exchanges[threadIdx.x]++ % 2];
+  half[threadIdx.x] = value;
+  swapcontext(&emulated::fibers[threadIdx.x].context, &emulated::scheduler);
+  return half[threadIdx.x ^ static_cast<unsigned>(distance)];
+}
+
 inline void __syncthreads() {
   swapcontext(&emulated::fibers[threadIdx.x].context, &emulated::scheduler);
 }

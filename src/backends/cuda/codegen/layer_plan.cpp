@@ -68,11 +68,12 @@ KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main,
   return spec;
 }
 
-KernelSpec global_pooling_spec(const BlockedShape& src, bool maximum, Storage storage, const EpilogueSpec& main,
+KernelSpec global_pooling_spec(const BlockedShape& src, PoolingType type, Storage storage, const EpilogueSpec& main,
                                const Target& target) {
   const BlockedShape dst{src.images, src.channels, 1, 1, src.channels_last};
   KernelSpec spec = unit_spec("global_pooling", dst, storage, main, target);
-  add(spec, {{"kSrcPixels", src.h * src.w}, {"kMax", maximum}});
+  add(spec,
+      {{"kSrcPixels", src.h * src.w}, {"kMax", type == PoolingType::max}, {"kAverage", type == PoolingType::average}});
   spec.launch.grid[0] = div_up(units_in(dst, storage), 8);
   return spec;
 }

@@ -26,8 +26,8 @@ struct PoolingProblem {
   Storage storage = Storage::f16;
 };
 KernelSpec pooling_spec(const PoolingProblem& problem, const EpilogueSpec& main, const Target& target);
-/// A pooling of whole planes.
-KernelSpec global_pooling_spec(const BlockedShape& src, bool maximum, Storage storage, const EpilogueSpec& main,
+/// A pooling of whole planes, by all but a p-norm.
+KernelSpec global_pooling_spec(const BlockedShape& src, PoolingType type, Storage storage, const EpilogueSpec& main,
                                const Target& target);
 
 /// `rows` rows of `inner` numbers times the transpose of (columns, inner). Row-major, inner a multiple of the unit.

@@ -1,8 +1,12 @@
-// Pooling, expressions alone, views.
+// Pooling, reductions of planes, expressions alone, views.
+
+#include <algorithm>
 
 #include "backends/cuda/codegen/problems.h"
 #include "backends/cuda/engine/engine.h"
+#include "backends/cuda/runtime/memory.h"
 #include "graph/graph.h"
+#include "ops/kernel_form.h"
 
 namespace tenon::cuda {
 namespace {
@@ -37,17 +41,56 @@ Offer offer_pooling(const StepRequest& request) {
   if (!fused.problem().empty()) return fused.problem();
   const MemoryFormat src_format = format_like(request.src[0], fused.storage(), call.shape_in(0));
   const MemoryFormat dst_format = format_like(request.src[0], fused.storage(), call.shape_out());
-  const bool maximum = sizes.type == PoolingType::max;
   const BlockedShape src = blocked_shape(call.shape_in(0), src_format);
   const Window& window = sizes.window;
   const bool whole = window.kernel == window.src && window.pad_begin == Extent{0, 0, 0} && src.h * src.w >= 16;
-  if (whole && (maximum || sizes.type == PoolingType::average)) {
-    return fused.plan({{global_pooling_spec(src, maximum, fused.storage(), fused.epilogue(), fused.target())}, {}},
+  if (whole && sizes.type != PoolingType::lp) {
+    return fused.plan({{global_pooling_spec(src, sizes.type, fused.storage(), fused.epilogue(), fused.target())}, {}},
                       src_format, dst_format);
   }
   PoolingProblem problem = pooling_problem(sizes, src, blocked_shape(call.shape_out(), dst_format));
   problem.storage = fused.storage();
   return fused.plan({{pooling_spec(problem, fused.epilogue(), fused.target())}, {}}, src_format, dst_format);
+}
+
+/// Whether all of each plane is reduced, and nothing else.
+bool reduces_planes(const OpCall& call) {
+  const Shape &src = call.shape_in(0), &dst = call.shape_out();
+  const auto form = call.node.op->reference(call).form;
+  const auto* reduction = form ? std::get_if<Reduction>(&form->what) : nullptr;
+  if (reduction == nullptr || src.rank() < 3 || dst.rank() < 2 || dst[0] != src[0] || dst[1] != src[1]) return false;
+  const std::int64_t plane = src.elements(2, src.rank());
+  return reduction->terms == plane && std::ranges::all_of(reduction->reduced, [&](const Reduction::Dim& dim) {
+           return dim.size == 1 || dim.stride < plane;
+         });
+}
+
+/// Means, sums and maxima of planes that lie in blocks.
+Offer offer_reduction(const StepRequest& request) {
+  const OpCall& call = request.call;
+  const MemoryFormat format = request.src[0];
+  Conditions conditions;
+  conditions.require(!format.row_major(), "the data lies row-major");
+  conditions.require(call.dtype_in(0) == DType::float32 && call.dtype_out() == DType::float32,
+                     "the data is {} and the output {}, not float32", name(call.dtype_in(0)), name(call.dtype_out()));
+  conditions.require(call.shape_in(0).elements() > 0, "there are no elements");
+  conditions.require(reduces_planes(call), "other axes than those of the planes are reduced");
+  if (conditions.refuse()) return conditions.reason();
+  const auto op = call.node.op_name();
+  const PoolingType type = op == "max" ? PoolingType::max : op == "mean" ? PoolingType::average : PoolingType::sum;
+  const GpuDevice& device = device_of(request.memory);
+  const FusedKernel kernel(device, global_pooling_spec(blocked_shape(call.shape_in(0), format), type,
+                                                       storage_in(format), plain_epilogue(), target_of(device)));
+  StepPlan plan;
+  plan.src = {format};
+  plan.dst = {format};
+  plan.kernel.run = [kernel](const Operands& at) {
+    KernelPointers pointers;
+    pointers.src = at.src[0];
+    pointers.dst[0] = at.dst[0];
+    kernel.launch(at.stream, pointers);
+  };
+  return plan;
 }
 
 Offer offer_pointwise(const StepRequest& request) {
@@ -80,6 +123,7 @@ Offer offer_view(const StepRequest& request) {
 
 std::vector<Implementation> engine_layer_implementations() {
   return {{"tenon:pooling", {"pooling"}, offer_pooling},
+          {"tenon:reduce", {"mean", "sum", "max"}, offer_reduction},
           {"tenon:pointwise", {"pointwise"}, offer_pointwise},
           {"view", {"Flatten", "Reshape", "expand_dims", "squeeze"}, offer_view}};
 }

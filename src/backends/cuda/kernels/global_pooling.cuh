@@ -1,5 +1,5 @@
 // Pooling of whole planes: a warp makes one unit of one image, its lanes take turns at the pixels.
-// Generated: kImages, kSrcPixels, kChannels, kMax (else the average), kChannelsLast, kDstH = kDstW = 1. Grid: ⌈units / 8⌉, 256 threads.
+// Generated: kImages, kSrcPixels, kChannels, kMax, kAverage (neither: the sum), kChannelsLast, kDstH = kDstW = 1. Grid: ⌈units / 8⌉, 256 threads.
 
 extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_constant__ Pointers p) {
   const int unit = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(256) tenon_kernel(const __grid_cons
       const float other = __shfl_xor_sync(0xffffffffu, result.v[c], distance);
       result.v[c] = kMax ? max_nan(result.v[c], other) : result.v[c] + other;
     }
-    if (!kMax) result.v[c] *= 1.0f / kSrcPixels;
+    if (kAverage) result.v[c] *= 1.0f / kSrcPixels;
   }
   if (lane == 0) finish_unit<Main>(p, result, at, unit);
 }
