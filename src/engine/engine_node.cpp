@@ -148,7 +148,7 @@ Offer offer(const Backend& inner, const StepRequest& request) {
 }  // namespace
 
 Implementation engine_implementation(std::shared_ptr<const Backend> inner) {
-  return {"engine:" + inner->name, {engine_op().name}, [inner](const StepRequest& request) {
+  return {"engine:" + inner->name, {engine_op().name}, [inner = std::move(inner)](const StepRequest& request) {
             return offer(*inner, request);
           }};
 }

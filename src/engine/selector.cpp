@@ -57,7 +57,7 @@ Verdict types_fit(const Graph& graph, const OpCall& call) {
 Verdict ask_passes(const Graph& graph, const OpCall& call, const Parameters& parameters) {
   const auto why_not = why_not_lowered(graph, call.node, parameters);
   if (!why_not) return Verdict::refuse("operator", "");
-  const Verdict types = types_fit(graph, call);
+  Verdict types = types_fit(graph, call);
   if (!types.taken) return types;
   return why_not->empty() ? Verdict::take() : Verdict::refuse("form", *why_not);
 }
@@ -70,7 +70,7 @@ class Tenon : public Selector {
   Verdict select(const Graph& graph, const Node& node, const Parameters& parameters) const override {
     const OpCall call = call_of(graph, node);
     if (const auto empty = empty_operand(graph, call)) return *empty;
-    const Verdict lowered = ask_passes(graph, call, parameters);
+    Verdict lowered = ask_passes(graph, call, parameters);
     if (lowered.taken) return lowered;
     const Verdict offered = ask_implementations(call);
     return offered.taken || lowered.rule == "operator" ? offered : lowered;

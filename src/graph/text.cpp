@@ -189,7 +189,7 @@ class Parser {
     std::size_t length = 0;
     while (length < line_.size() && is_plain(line_.substr(length, 1))) ++length;
     if (length == 0) refuse("a name is expected before '" + std::string(line_) + "'");
-    const std::string result(line_.substr(0, length));
+    std::string result(line_.substr(0, length));
     line_.remove_prefix(length);
     return result;
   }
@@ -268,7 +268,7 @@ class Parser {
       if (c == '(' || c == '[') ++depth;
       if (c == ')' || c == ']') --depth;
     }
-    const std::string result(line_.substr(0, length));
+    std::string result(line_.substr(0, length));
     line_.remove_prefix(length);
     return result;
   }

@@ -100,9 +100,9 @@ class DeformableConvolution {
     const std::int64_t group = n * p_.deformable_groups + channel * p_.deformable_groups / in_[1];
     const std::int64_t pixels = out_[2] * out_[3], at = y * out_[3] + x;
     const T* offset = operands.in<T>(1) + (group * p_.taps() + tap) * 2 * pixels + at;
-    const A row = static_cast<A>(y * p_.stride.y - p_.pad.y + tap / p_.kernel.x * p_.dilate.y) + load(offset[0]);
-    const A column =
-        static_cast<A>(x * p_.stride.x - p_.pad.x + tap % p_.kernel.x * p_.dilate.x) + load(offset[pixels]);
+    const std::int64_t tap_y = tap / p_.kernel.x, tap_x = tap % p_.kernel.x;
+    const A row = static_cast<A>(y * p_.stride.y - p_.pad.y + tap_y * p_.dilate.y) + load(offset[0]);
+    const A column = static_cast<A>(x * p_.stride.x - p_.pad.x + tap_x * p_.dilate.x) + load(offset[pixels]);
     const Plane<T> plane{operands.in<T>(0) + (n * in_[1] + channel) * in_[2] * in_[3], in_[2], in_[3]};
     const A height = static_cast<A>(in_[2]), width = static_cast<A>(in_[3]);
     // The plain form clamps at the last pixel and drops what lies before the first; the modulated one fades to zero.

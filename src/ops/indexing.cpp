@@ -375,7 +375,7 @@ Op index_array() {
 
 /// The sizes that flat indices run over; the first one is never needed.
 std::vector<std::int64_t> checked_sizes(const ShapeInference& shapes) {
-  const auto sizes = shapes.attributes().ints("shape");
+  auto sizes = shapes.attributes().ints("shape");
   if (sizes.empty()) shapes.refuse("shape is missing");
   for (std::size_t i = 1; i < sizes.size(); ++i) {
     if (sizes[i] < 1) shapes.refuse("shape={} must be positive", format_attribute(shapes.attributes().tuple("shape")));

@@ -96,7 +96,10 @@ Kernel range_kernel(const OpCall& call, double start, double step, std::int64_t 
     return Kernel{[start = static_cast<A>(start), step = static_cast<A>(step), repeat,
                    count = call.shape_out().elements()](const Operands& operands) {
       T* dst = operands.out<T>();
-      for (std::int64_t i = 0; i < count; ++i) dst[i] = store<T>(start + static_cast<A>(i / repeat) * step);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t number = i / repeat;
+        dst[i] = store<T>(start + static_cast<A>(number) * step);
+      }
     }};
   });
 }

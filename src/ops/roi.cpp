@@ -189,8 +189,9 @@ class RoiAlign {
          std::int64_t columns) const {
     const A bin_height = region.height / static_cast<A>(regions_.pooled_height);
     const A bin_width = region.width / static_cast<A>(regions_.pooled_width);
-    const A top = region.top + static_cast<A>(bin / regions_.pooled_width) * bin_height;
-    const A left = region.left + static_cast<A>(bin % regions_.pooled_width) * bin_width;
+    const std::int64_t row = bin / regions_.pooled_width, column = bin % regions_.pooled_width;
+    const A top = region.top + static_cast<A>(row) * bin_height;
+    const A left = region.left + static_cast<A>(column) * bin_width;
     A sum = 0;
     for (std::int64_t i = 0; i < rows; ++i) {
       const A y = top + (static_cast<A>(i) + static_cast<A>(0.5)) * bin_height / static_cast<A>(rows);

@@ -21,7 +21,8 @@ Network alexnet() {
       x = net.dropout(x);
     }
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000}, "output"));
+  const Value output = net.dense(x, {.units = 1000}, "output");
+  return std::move(net).finish(output);
 }
 
 }  // namespace tenon::zoo

@@ -60,7 +60,8 @@ Network densenet(int layers) {
     x = net.average_pool(x, {.kernel = 7, .stride = 7});
     x = net.flatten(x);
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000}, "output"));
+  const Value output = net.dense(x, {.units = 1000}, "output");
+  return std::move(net).finish(output);
 }
 
 }  // namespace tenon::zoo

@@ -127,7 +127,8 @@ Network inception_v3() {
     x = net.average_pool(x, {.kernel = 8, .stride = 8});
     x = net.dropout(x);
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000}, "output"));
+  const Value output = net.dense(x, {.units = 1000}, "output");
+  return std::move(net).finish(output);
 }
 
 }  // namespace tenon::zoo

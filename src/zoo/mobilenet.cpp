@@ -61,7 +61,8 @@ Network mobilenet(double multiplier) {
     x = net.global_average_pool(x);
     x = net.flatten(x);
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000}, "output"));
+  const Value output = net.dense(x, {.units = 1000}, "output");
+  return std::move(net).finish(output);
 }
 
 Network mobilenet_v2(double multiplier) {

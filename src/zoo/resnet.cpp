@@ -106,7 +106,8 @@ Network resnet(int version, int layers) {
     x = net.global_average_pool(x);
     if (second) x = net.flatten(x);
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000, .in_units = in_channels}, "output"));
+  const Value output = net.dense(x, {.units = 1000, .in_units = in_channels}, "output");
+  return std::move(net).finish(output);
 }
 
 }  // namespace tenon::zoo

@@ -27,7 +27,8 @@ Network vgg(int layers, bool batch_norm) {
       x = net.dropout(x);
     }
   }
-  return std::move(net).finish(net.dense(x, {.units = 1000, .initializer = "normal"}, "output"));
+  const Value output = net.dense(x, {.units = 1000, .initializer = "normal"}, "output");
+  return std::move(net).finish(output);
 }
 
 }  // namespace tenon::zoo

@@ -147,7 +147,7 @@ class Calls {
     for (std::atomic<Call*>& slot : waiting_) {
       Call* empty = nullptr;
       if (!slot.compare_exchange_strong(empty, call.get())) continue;
-      call.release();
+      static_cast<void>(call.release());  // the slot owns it now
       return;
     }
   }

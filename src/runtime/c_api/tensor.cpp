@@ -3,8 +3,6 @@
 #include "runtime/c_api/handles.h"
 
 using namespace tenon::c_api;
-using tenon::ErrorCode;
-using tenon::fail;
 
 extern "C" {
 

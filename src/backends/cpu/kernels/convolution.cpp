@@ -3,7 +3,8 @@
 namespace tenon::cpu {
 
 double ConvolutionProblem::operations() const {
-  return 2.0 * static_cast<double>(batch * filters * (channels / groups)) *
+  const std::int64_t channels_of_group = channels / groups;
+  return 2.0 * static_cast<double>(batch * filters * channels_of_group) *
          static_cast<double>(product(dst) * product(kernel));
 }
 
