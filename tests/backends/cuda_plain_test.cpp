@@ -14,6 +14,7 @@
 #include "ops/registry.h"
 #include "support/evaluate.h"
 #include "support/gpu_kernel_cases.h"
+#include "support/gpu_quantized_cases.h"
 #include "support/gpu_refusal_cases.h"
 
 namespace tenon {
@@ -192,6 +193,15 @@ TEST_P(CudaRefusal, IsTheReferencesOwn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, CudaRefusal, testing::ValuesIn(gpu_cases::refusals()),
+                         [](const auto& test) { return test.param.name; });
+
+class CudaQuantized : public CudaPlain, public testing::WithParamInterface<gpu_cases::Quantized> {};
+
+TEST_P(CudaQuantized, GivesTheReferencesBits) {
+  gpu_cases::expect_same_bits(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, CudaQuantized, testing::ValuesIn(gpu_cases::quantizations()),
                          [](const auto& test) { return test.param.name; });
 
 class CudaKernel : public CudaPlain, public testing::WithParamInterface<gpu_cases::Case> {};

@@ -2,6 +2,7 @@
 
 #include "fixture.h"
 #include "support/gpu_kernel_cases.h"
+#include "support/gpu_quantized_cases.h"
 
 namespace tenon {
 namespace {
@@ -13,6 +14,15 @@ TEST_P(EmulatedKernel, ComputesWhatTheReferenceDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, EmulatedKernel, testing::ValuesIn(gpu_cases::all()),
+                         [](const auto& test) { return test.param.name; });
+
+class EmulatedQuantized : public FakeCuda, public testing::WithParamInterface<gpu_cases::Quantized> {};
+
+TEST_P(EmulatedQuantized, GivesTheReferencesBits) {
+  gpu_cases::expect_same_bits(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, EmulatedQuantized, testing::ValuesIn(gpu_cases::quantizations()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
