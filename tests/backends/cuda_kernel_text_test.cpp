@@ -50,8 +50,8 @@ std::vector<Specimen> texts() {
                         typed_text({{"T", type}, {"R", wide}}, "resample", {{"MOST_CHANNELS", "16"}})});
     }
     for (const char* entry : {"sort", "one_hot", "sequence_mask"}) {
-      result.push_back(
-          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
+      result.push_back({std::string(entry) + "_" + word, entry,
+                        typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, {"index_of", "select"})});
     }
     for (const char* entry : {"im2col", "col2im"}) {
       result.push_back(
@@ -70,16 +70,17 @@ std::vector<Specimen> texts() {
     result.push_back({"roi_align_" + word, "roi_align", typed_text({{"T", type}}, {"refusal", "roi_align"})});
     result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
     for (const char* entry : {"gather", "claim", "scatter"}) {
-      result.push_back({std::string(entry) + "_by_" + word, entry,
-                        typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
+      result.push_back(
+          {std::string(entry) + "_by_" + word, entry,
+           typed_text({{"T", "u16"}, {"I", type}}, {"index_of", "refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     }
     for (const char* entry : {"pick", "ravel", "unravel"}) {
       result.push_back({std::string(entry) + "_by_" + word, entry,
-                        typed_text({{"T", "u16"}, {"I", type}}, {"refusal", "coordinates"}, {{"MOST_AXES", "12"}})});
+                        typed_text({{"T", "u16"}, {"I", type}}, {"index_of", "coordinates"}, {{"MOST_AXES", "12"}})});
     }
     for (const char* entry : {"sequence_last", "sequence_reverse"}) {
       result.push_back({std::string(entry) + "_by_" + word, entry,
-                        typed_text({{"T", "u64"}, {"L", type}}, {"refusal", "sequence"})});
+                        typed_text({{"T", "u64"}, {"L", type}}, {"index_of", "refusal", "sequence"})});
     }
     for (const auto& [file, entries] : std::vector<std::pair<const char*, std::vector<const char*>>>{
              {"sampler", {"grid_of_map", "grid_of_flow", "grid_unmoved", "bilinear_sampler", "spatial_transformer"}},
@@ -97,8 +98,8 @@ std::vector<Specimen> texts() {
     result.push_back(
         {"running_sum_" + word, "running_sum", typed_text({{"T", type}, {"D", "float"}, {"S", "double"}}, "cumsum")});
     for (const char* entry : {"sort_runs", "sort_merge", "sort_place"}) {
-      result.push_back(
-          {std::string(entry) + "_" + word, entry, typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, "select")});
+      result.push_back({std::string(entry) + "_" + word, entry,
+                        typed_text({{"T", type}, {"P", "int"}, {"D", "float"}}, {"index_of", "select"})});
     }
     for (const char* entry :
          {"determinant", "potrf", "inverse", "potri", "sumlogdiag", "trmm", "trsm", "gelqf", "syevd"}) {
@@ -123,7 +124,8 @@ std::vector<Specimen> texts() {
     result.push_back({"from_float_to_" + word, "map", map_text({type, {"float"}, "float", "a"})});
     result.push_back({"from_double_to_" + word, "map", map_text({type, {"double"}, "double", "a"})});
     result.push_back({"take_by_" + word, "take", take_text("u32", type, "wrap")});
-    result.push_back({"sort_of_" + word, "sort", typed_text({{"T", type}, {"P", "i64"}, {"D", type}}, "select")});
+    result.push_back(
+        {"sort_of_" + word, "sort", typed_text({{"T", type}, {"P", "i64"}, {"D", type}}, {"index_of", "select"})});
     result.push_back({"ctc_cost_of_" + word, "ctc_cost", typed_text({{"L", type}}, {"refusal", "ctc"})});
     if (word == "u8" || word == "i8") {
       result.push_back({"pool_of_" + word, "pool", pool_text(type, PoolKind::average, PoolDivisor::kernel, false)});
@@ -141,8 +143,9 @@ std::vector<Specimen> texts() {
       }
       result.push_back({"dequantize_" + word, "dequantize", typed_text({{"T", type}, {"D", "float"}}, "quantize")});
     }
-    result.push_back({"gather_by_" + word, "gather",
-                      typed_text({{"T", "u8"}, {"I", type}}, {"refusal", "addressing"}, {{"MOST_AXES", "12"}})});
+    result.push_back(
+        {"gather_by_" + word, "gather",
+         typed_text({{"T", "u8"}, {"I", type}}, {"index_of", "refusal", "addressing"}, {{"MOST_AXES", "12"}})});
     result.push_back({"image_of_" + word, "image_to_tensor",
                       typed_text({{"T", type}, {"R", "float"}}, "resample", {{"MOST_CHANNELS", "16"}})});
   }

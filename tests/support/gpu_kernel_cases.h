@@ -339,6 +339,8 @@ inline std::vector<Case> alignment_costs() {
 
 /// Indices are fractions, which are cut off; some of them are the same.
 inline std::vector<Case> addressings() {
+  const std::vector<double> far_out = {1e30, -1e30, NAN, 5e9};
+  const std::map<std::string, Shape> far = {{"at", {4}}, {"data", {5, 3}}};
   const std::map<std::string, Shape> matrix = {{"data", {5, 4, 3}}, {"at", {2, 7}}};
   const std::map<std::string, Shape> sequences = {{"data", {5, 3, 4}}, {"last", {3}}};
   return {
@@ -357,6 +359,15 @@ inline std::vector<Case> addressings() {
       of("Ravel", {{"data", {3, 11}}}, "_ravel_multi_index(%data) {shape=(5, 4, 3)}", "cuda:ravel", 0, 3),
       of("Unravel", {{"data", {11}}}, "_unravel_index(%data) {shape=(5, 4, 3)}", "cuda:ravel", 0, 60),
       unary("IndexArray", {3, 2, 5}, "_contrib_index_array(%data) {axes=(2, -3)}", "cuda:constant"),
+      with("at", far_out, of("TakeFarOut", far, "take(%data, %at)", "cuda:take", 0, 1)),
+      with("at", far_out, of("TakeFarAround", far, "take(%data, %at) {mode=wrap}", "cuda:take", 0, 1)),
+      with("at", far_out,
+           of("EmbeddingFarOut", far, "Embedding(%at, %data) {input_dim=5, output_dim=3}", "cuda:take", 0, 1)),
+      with("at", far_out, of("PickFarOut", {{"at", {4}}, {"data", {4, 3}}}, "pick(%data, %at)", "cuda:pick", 0, 1)),
+      with("at", far_out,
+           of("PickFarAround", {{"at", {4}}, {"data", {4, 3}}}, "pick(%data, %at) {mode=wrap}", "cuda:pick", 0, 1)),
+      with("at", far_out,
+           of("BatchTakeFarOut", {{"at", {4}}, {"data", {4, 3}}}, "batch_take(%data, %at)", "cuda:pick", 0, 1)),
       of("SequenceLast", sequences, "SequenceLast(%data, %last) {use_sequence_length=True}", "cuda:sequence_last", 1,
          5.9),
       of("SequenceLastBatchFirst", {{"data", {3, 5, 4}}, {"last", {3}}},

@@ -433,7 +433,7 @@ extern "C" __global__ void take(T* dst, const T* data, const I* index, i64 count
   for (i64 i = blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; i < count;
        i += static_cast<i64>(gridDim.x) * blockDim.x) {
     const i64 column = i % inner, which = i / inner % indices, outer = i / inner / indices;
-    i64 row = convert<i64>(load(index[which]));
+    i64 row = index_of(index[which]);
     ADJUST
     dst[i] = data[(outer * rows + row) * inner + column];
   }
@@ -625,7 +625,7 @@ std::string pool_text(const std::string& type, PoolKind kind, PoolDivisor diviso
 std::string take_text(const std::string& data, const std::string& index, const std::string& mode) {
   const std::string adjust =
       mode == "wrap" ? "row %= rows; if (row < 0) row += rows;" : "row = row < 0 ? 0 : row >= rows ? rows - 1 : row;";
-  return kPrelude + named("T", data) + named("I", index) + filled(kTake, {{"ADJUST", adjust}});
+  return typed_text({{"T", data}, {"I", index}}, "index_of") + filled(kTake, {{"ADJUST", adjust}});
 }
 
 std::string multiply_text(const std::string& type) {

@@ -28,7 +28,7 @@ GpuFunction kernel_of(const StepRequest& request, const std::string& name, int d
   return GpuFunction::get(
       device_of(request.memory),
       typed_text({{"T", bits_name(size_of(call.dtype_in(data)))}, {"I", type_name(call.dtype_in(indices))}},
-                 {"refusal", "addressing"}, {{"MOST_AXES", std::to_string(kMostAxes)}}),
+                 {"index_of", "refusal", "addressing"}, {{"MOST_AXES", std::to_string(kMostAxes)}}),
       name);
 }
 

@@ -18,7 +18,7 @@ constexpr unsigned kThreads = 256;
 
 GpuFunction kernel_of(const StepRequest& request, const std::string& name, std::size_t bytes, DType index) {
   return GpuFunction::get(device_of(request.memory),
-                          typed_text({{"T", bits_name(bytes)}, {"I", type_name(index)}}, {"refusal", "coordinates"},
+                          typed_text({{"T", bits_name(bytes)}, {"I", type_name(index)}}, {"index_of", "coordinates"},
                                      {{"MOST_AXES", std::to_string(kMostAxes)}}),
                           name);
 }
@@ -26,7 +26,7 @@ GpuFunction kernel_of(const StepRequest& request, const std::string& name, std::
 /// What "pick" takes by value.
 struct LineGeometry {
   std::int64_t outer, size, inner;
-  int wraps;
+  int wraps, converts;
 };
 
 Offer offer_pick(const StepRequest& request) {
@@ -38,7 +38,7 @@ Offer offer_pick(const StepRequest& request) {
   const int axis = has_axis ? from_front(call.attributes().integer("axis"), src.rank()) : 1;
   const AxisSplit split = split_around(src, axis, axis + 1);
   const LineGeometry g{split.outer, split.size, split.inner,
-                       has_axis && call.attributes().text("mode") == "wrap" ? 1 : 0};
+                       has_axis && call.attributes().text("mode") == "wrap" ? 1 : 0, has_axis ? 1 : 0};
   StepPlan plan;
   plan.kernel.run =
       [g, kernel = kernel_of(request, "pick", size_of(call.dtype_in(0)), call.dtype_in(1))](const Operands& at) {

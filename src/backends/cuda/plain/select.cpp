@@ -16,9 +16,10 @@ constexpr std::int64_t kRun = 256;          // of select.cuh
 
 GpuFunction kernel_of(const StepRequest& request, const std::string& name, DType element, DType position,
                       DType result) {
-  return GpuFunction::get(
-      device_of(request.memory),
-      typed_text({{"T", type_name(element)}, {"P", type_name(position)}, {"D", type_name(result)}}, "select"), name);
+  return GpuFunction::get(device_of(request.memory),
+                          typed_text({{"T", type_name(element)}, {"P", type_name(position)}, {"D", type_name(result)}},
+                                     {"index_of", "select"}),
+                          name);
 }
 
 struct SortGeometry {

@@ -35,7 +35,7 @@ Offer plan_of(const StepRequest& request, const std::string& name, std::int64_t 
   const GpuFunction kernel = GpuFunction::get(device_of(request.memory),
                                               typed_text({{"T", bits_name(size_of(call.dtype_in(0)))},
                                                           {"L", has_lengths ? type_name(call.dtype_in(1)) : "int"}},
-                                                         {"refusal", "sequence"}),
+                                                         {"index_of", "refusal", "sequence"}),
                                               name);
   const auto refusals = std::make_shared<KernelRefusals>(
       [refuse = DataRefusal(call), least, most = g.steps](const RefusalRecord& record) {

@@ -6,13 +6,14 @@ __device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockD
 
 struct LineGeometry {
   i64 outer, size, inner;
-  int wraps;  // else what lies outside is clipped
+  int wraps;     // else what lies outside is clipped
+  int converts;  // the index is converted as any number is, not read as an index
 };
 
 // dst[o][i] = src[o][index of (o, i)][i].
 extern "C" __global__ void pick(const LineGeometry g, T* dst, const T* src, const I* indices) {
   for (i64 i = first_item(); i < g.outer * g.inner; i += grid_items()) {
-    i64 index = index_of(indices[i]);
+    i64 index = g.converts ? convert<i64>(load(indices[i])) : index_of(indices[i]);
     if (g.wraps) {
       index %= g.size;
       if (index < 0) index += g.size;

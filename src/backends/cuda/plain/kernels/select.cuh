@@ -88,13 +88,6 @@ extern "C" __global__ void sort_place(const SortGeometry g, T* values, P* positi
   }
 }
 
-// A fraction is cut off; what no index can mean becomes one that is far out.
-__device__ inline i64 index_of(P x) {
-  const auto value = load(x);
-  if (value != value) return 0;
-  return value > 4e18 ? 4000000000000000000ll : value < -4e18 ? -4000000000000000000ll : static_cast<i64>(value);
-}
-
 extern "C" __global__ void one_hot(i64 count, i64 depth, double on, double off, D* dst, const P* indices) {
   for (i64 i = first_item(); i < count * depth; i += grid_items()) {
     dst[i] = convert<D>(index_of(indices[i / depth]) == i % depth ? on : off);
