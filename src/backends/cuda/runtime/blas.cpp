@@ -47,7 +47,7 @@ Layout layout_of(const BlasProduct& product, const BlasProduct::Side& side, std:
   const std::int64_t lying_rows = side.transposed ? columns : rows, lying_columns = side.transposed ? rows : columns;
   check(blas().cublasLtMatrixLayoutCreate(&created, data_type(product.dtype), static_cast<std::uint64_t>(lying_columns),
                                           static_cast<std::uint64_t>(lying_rows), side.leading));
-  const Layout layout(created, blas().cublasLtMatrixLayoutDestroy);
+  Layout layout(created, blas().cublasLtMatrixLayoutDestroy);
   const auto batch = static_cast<std::int32_t>(product.batch);
   check(blas().cublasLtMatrixLayoutSetAttribute(created, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch));
   check(blas().cublasLtMatrixLayoutSetAttribute(created, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
@@ -60,7 +60,7 @@ Operation operation_of(const BlasProduct& product) {
   cublasLtMatmulDesc_t created = nullptr;
   check(blas().cublasLtMatmulDescCreate(&created, is_double ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
                                         is_double ? CUDA_R_64F : CUDA_R_32F));
-  const Operation operation(created, blas().cublasLtMatmulDescDestroy);
+  Operation operation(created, blas().cublasLtMatmulDescDestroy);
   set(operation, CUBLASLT_MATMUL_DESC_TRANSA, product.b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(operation, CUBLASLT_MATMUL_DESC_TRANSB, product.a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
   if (product.bias) set(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);

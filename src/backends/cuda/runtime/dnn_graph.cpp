@@ -80,7 +80,7 @@ std::size_t bytes_of(const DnnTensor& tensor) {
 }
 
 Descriptor describe(const DnnTensor& tensor, std::int64_t number, bool channels_last) {
-  const Descriptor is = make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  Descriptor is = make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   set(is, CUDNN_ATTR_TENSOR_UNIQUE_ID, number);
   set(is, CUDNN_ATTR_TENSOR_DATA_TYPE, tensor.type);
   set(is, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, kAlignment);
@@ -92,7 +92,7 @@ Descriptor describe(const DnnTensor& tensor, std::int64_t number, bool channels_
 }
 
 Descriptor describe_window(const DnnGraph& graph) {
-  const Descriptor is = make(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  Descriptor is = make(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
   set(is, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
   set(is, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
@@ -130,7 +130,7 @@ Descriptor describe_convolution(const DnnGraph& graph, const Descriptor& window,
   const auto tensor = [&](int number) -> const Descriptor& { return tensors[static_cast<std::size_t>(number)]; };
   const ConvolutionNames& names = graph.transposed ? kBackwardData : kForward;
   const float one = 1, zero = 0;
-  const Descriptor is = make(names.operation);
+  Descriptor is = make(names.operation);
   set(is, names.window, window);
   set(is, names.src, tensor(graph.src));
   set(is, names.weight, tensor(graph.weight));
@@ -175,7 +175,7 @@ Descriptor describe(const DnnGraph& graph, cudnnHandle_t handle, std::vector<Des
   }
   std::vector<cudnnBackendDescriptor_t> handles;
   for (const Descriptor& operation : operations) handles.push_back(operation.get());
-  const Descriptor whole = make(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+  Descriptor whole = make(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
   set(whole, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle);
   set(whole, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, handles.size(), handles.data());
   finalize(whole);
