@@ -44,6 +44,7 @@ Offer offer_erfinv(const StepRequest& request) {
 Offer offer_multicast(const StepRequest& request) {
   const OpCall& call = request.call;
   std::vector<Kernel> casts;
+  casts.reserve(call.inputs.size());
   for (int i = 0; i < static_cast<int>(call.inputs.size()); ++i) {
     casts.push_back(map_kernel(
         device_of(request.memory),
