@@ -47,7 +47,7 @@ std::optional<Projection> checked(const ShapeInference& shapes, int input, std::
   return projection(shape, heads, parts);
 }
 
-Op attention(std::string name, std::string doc, std::vector<std::string> inputs) {
+Op attention(const std::string& name, std::string doc, std::vector<std::string> inputs) {
   Op op;
   op.name = "_contrib_interleaved_matmul_" + name;
   op.doc = std::move(doc);

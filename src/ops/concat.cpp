@@ -92,7 +92,7 @@ void infer_concat(ShapeInference& shapes, const std::string& axis_name) {
 }
 
 /// `axis` is what the operator calls its axis: Concat says dim.
-Op concat(std::string name, std::vector<std::string> aliases, std::string doc, std::string axis_name = "dim") {
+Op concat(std::string name, std::vector<std::string> aliases, std::string doc, const std::string& axis_name = "dim") {
   Op op;
   op.name = std::move(name);
   op.aliases = std::move(aliases);

@@ -371,8 +371,8 @@ std::int64_t none(std::int64_t) {
   return 0;
 }
 
-Op linalg(std::string name, std::vector<std::string> aliases, std::string doc, void (*infer_shape)(ShapeInference&),
-          Compute compute, Scratch scratch = none) {
+Op linalg(const std::string& name, std::vector<std::string> aliases, std::string doc,
+          void (*infer_shape)(ShapeInference&), Compute compute, Scratch scratch = none) {
   Op op;
   op.name = "_linalg_" + name;
   op.aliases = std::move(aliases);

@@ -72,7 +72,7 @@ std::int64_t distance(const ShapeInference& shapes) {
 
 using Count = std::int64_t (*)(std::int64_t, std::int64_t);
 
-Op base(std::string name, std::string doc, bool has_lower) {
+Op base(const std::string& name, std::string doc, bool has_lower) {
   Op op;
   op.name = "_linalg_" + name;
   op.aliases = {"linalg_" + name};

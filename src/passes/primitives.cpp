@@ -176,7 +176,7 @@ void infer_type(TypeInference& types, bool weighted) {
 // Declarations.
 
 /// What every primitive has besides: `attributes` come first.
-Op primitive(std::string name, std::vector<std::string> inputs, std::vector<AttributeSpec> attributes) {
+Op primitive(std::string name, const std::vector<std::string>& inputs, std::vector<AttributeSpec> attributes) {
   Op op;
   op.name = std::move(name);
   op.inputs = with_operands(inputs);
