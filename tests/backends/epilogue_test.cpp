@@ -121,6 +121,13 @@ TEST(Epilogue, CommonFormsAreRecognised) {
                                                         {"relu(fma(add(x, $0), $1, $2))", "tcc"},
                                                         {"fma(relu(add(x, $0)), $1, 0.25)", "cc"},
                                                         {"mul(x, $0); y0", "c"},
+                                                        {"leaky(add(x, $0), 0.25)", "c"},
+                                                        {"leaky(add(add(x, $0), $1), $2)", "ctc"},
+                                                        {"add(leaky(x, $0), $1)", "cc"},
+                                                        {"relu(add(leaky(add(x, $0), $1), $2))", "cct"},
+                                                        {"add(leaky(add(x, $0), $1), $2); y0", "cct"},
+                                                        {"min(leaky(fma(x, $0, $1), $2), 6)", "ccc"},
+                                                        {"leaky(add(x, $0), $1); relu(fma(y0, $2, 0.5))", "ccc"},
                                                         {"relu(add(mul(x, $0), $1)); add(y0, $1)", "cc"}}) {
     for (const int lanes : {16, 5}) {
       for (const bool padded : {true, false}) Trial{text, kinds, 11, lanes, padded}.expect_as_written(true);
@@ -131,7 +138,9 @@ TEST(Epilogue, CommonFormsAreRecognised) {
 TEST(Epilogue, OtherFormsAreInterpreted) {
   for (const auto& [text, kinds] : std::vector<std::pair<std::string, std::string>>{
            {"max(x, 0.5)", ""},  // zero would not stay zero
-           {"leaky(add(x, $0), 0.25)", "c"},
+           {"mul(leaky(x, $0), x)", "c"},
+           {"leaky(relu(x), 0.5)", ""},
+           {"leaky(x, 2); leaky(y0, 3)", ""},
            {"mul(x, sigmoid(fma(x, $0, $1)))", "cc"},
            {"add(relu(x), $0); sub(y0, x); div(y1, add(abs(y0), 1)); max(y2, $1)", "tt"},
            {"elu(x, 1.5); tanh(x); softrelu(x); softsign(x)", ""},

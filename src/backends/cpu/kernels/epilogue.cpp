@@ -71,7 +71,8 @@ void Epilogue::match_common(const Expressions& expressions) {
   if (!match(expressions[0], source(), forms_[0])) {
     if (expressions.size() == 2 || !match_chain(expressions[0], expressions[0])) return;
   }
-  if (expressions.size() == 2 && (!match(expressions[1], output(0), forms_[1]) || forms_[1].residual >= 0)) return;
+  if (expressions.size() == 2 && !match(expressions[1], output(0), forms_[1])) return;
+  if (forms_[1].residual >= 0 || forms_[1].sloped) return;
   // Zero has to stay zero, for the lanes behind the last channel.
   for (const Form& form : forms_) {
     if (form.low > 0 || form.high < 0) return;
@@ -85,7 +86,7 @@ bool Epilogue::match_chain(const Expression& expression, const Expression& withi
   for (const Expression& inner : within.arguments) {
     Form first, second;
     if (inner.kind != Expression::Kind::call) continue;
-    if (match(inner, source(), first) && match(expression, inner, second) && second.residual < 0) {
+    if (match(inner, source(), first) && match(expression, inner, second) && second.residual < 0 && !second.sloped) {
       forms_[0] = first;
       forms_[1] = second;
       return chained_ = true;
@@ -117,6 +118,14 @@ bool Epilogue::match(const Expression& expression, const Expression& leaf, Form&
     form.high = std::max(form.high, 0.0f);
     return form.clamped = true;
   }
+  if (is_call(expression, "leaky")) {
+    Form trial = form;
+    if (!match(arguments[0], leaf, trial) || trial.sloped || trial.clamped) return false;
+    if (!match_operand(arguments[1], trial.slope)) return false;
+    trial.sloped = true;
+    form = trial;
+    return true;
+  }
   if (is_call(expression, "max") || is_call(expression, "min")) {
     const Expression& bound = arguments[1];
     if (bound.kind != Expression::Kind::constant || !match(arguments[0], leaf, form)) return false;
@@ -132,11 +141,12 @@ bool Epilogue::match(const Expression& expression, const Expression& leaf, Form&
       const Expression& other = arguments[index(1 - inner)];
       Form trial = form;
       if (!match(arguments[index(inner)], leaf, trial) || trial.clamped) continue;
-      if (!trial.shifted && match_operand(other, trial.shift)) {
+      if (!trial.shifted && !trial.sloped && match_operand(other, trial.shift)) {
         trial.shifted = true;
       } else if (trial.residual < 0 && other.kind == Expression::Kind::operand &&
                  !operands_[index(other.index)].per_channel) {
         trial.residual = other.index;
+        trial.residual_last = trial.sloped;
       } else {
         continue;
       }
@@ -149,7 +159,7 @@ bool Epilogue::match(const Expression& expression, const Expression& leaf, Form&
     for (const int inner : {0, 1}) {
       Form trial = form;
       if (!match(arguments[index(inner)], leaf, trial)) continue;
-      if (trial.clamped || trial.scaled || trial.shifted || trial.residual >= 0) continue;
+      if (trial.clamped || trial.sloped || trial.scaled || trial.shifted || trial.residual >= 0) continue;
       if (!match_operand(arguments[index(1 - inner)], trial.scale)) continue;
       trial.scaled = true;
       if (is_call(expression, "fma")) {
@@ -220,7 +230,7 @@ bool Epilogue::converts() const {
 }
 
 std::size_t Epilogue::workspace_bytes() const {
-  std::size_t vectors = common_ ? 4 : 0;
+  std::size_t vectors = common_ ? 5 : 0;
   if (!common_) {
     vectors = index(static_cast<int>(std::ranges::count_if(operands_, &EpilogueOperand::per_channel)));
   }
@@ -254,9 +264,11 @@ BoundEpilogue Epilogue::bind(std::span<const void* const> operands, std::span<vo
       bound.low[i] = forms_[i].low;
       bound.high[i] = forms_[i].high;
     }
+    if (forms_[0].sloped) bound.slope = vector_of(forms_[0].slope.operand, forms_[0].slope.value);
     const int residual = forms_[0].residual;
     if (residual >= 0) {
       bound.residual = operands[index(residual)];
+      bound.residual_last = forms_[0].residual_last;
       bound.narrow_residual = operands_[index(residual)].storage == DType::bfloat16;
     }
   } else {

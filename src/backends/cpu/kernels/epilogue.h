@@ -21,7 +21,8 @@ struct EpilogueOperand {
 
 /// The expressions of a primitive made ready for tiles of its output:
 ///
-///     x * scale + shift [+ residual], clamped; optionally a second output, y0 * scale + shift, clamped
+///     x * scale + shift [+ residual] [times slope where negative] [+ residual], clamped; optionally a second output,
+///     y0 * scale + shift, clamped
 ///
 /// runs as such, in registers; any other goes through an interpreter whose instructions work on a tile in the L1 cache.
 class Epilogue {
@@ -44,11 +45,11 @@ class Epilogue {
     int operand = -1;
     float value = 0;
   };
-  /// clamp(leaf * scale + shift + residual)
+  /// clamp(leaky(leaf * scale + shift + residual, slope)), or the residual behind the slope
   struct Form {
-    Term scale{-1, 1}, shift{-1, 0};
+    Term scale{-1, 1}, shift{-1, 0}, slope;
     int residual = -1;
-    bool scaled = false, shifted = false, clamped = false;
+    bool scaled = false, shifted = false, sloped = false, residual_last = false, clamped = false;
     float low, high;
     Form();
   };

@@ -83,12 +83,15 @@ using ApplyEpilogue = void (*)(const BoundEpilogue& epilogue, const Tile& tile);
 struct BoundEpilogue {
   ApplyEpilogue apply = nullptr;
 
-  // The common form: y0 = clamp(x * scale + shift + residual), y1 = clamp(y0 * scale + shift).
+  // The common form: y0 = clamp(leaky(x * scale + shift + residual, slope)), or clamp(leaky(…) + residual);
+  // y1 = clamp(y0 * scale + shift).
   bool common = false;
   const float* scale[2] = {};  ///< one a channel, padded to whole vectors
   const float* shift[2] = {};
+  const float* slope = nullptr;  ///< one a channel, padded to whole vectors; null: none
   float low[2] = {}, high[2] = {};
   const void* residual = nullptr;  ///< null: none
+  bool residual_last = false;      ///< behind the slope
   bool second = false;
 
   // Any other form.

@@ -33,7 +33,10 @@ class CommonEpilogue {
         scale_(load(epilogue.scale[0] + channel)),
         shift_(load(epilogue.shift[0] + channel)),
         low_(broadcast(epilogue.low[0])),
-        high_(broadcast(epilogue.high[0])) {
+        high_(broadcast(epilogue.high[0])),
+        leaky_(epilogue.slope != nullptr),
+        residual_last_(epilogue.residual_last),
+        slope_(leaky_ ? load(epilogue.slope + channel) : zero()) {
     if constexpr (second) {
       second_scale_ = load(epilogue.scale[1] + channel);
       second_shift_ = load(epilogue.shift[1] + channel);
@@ -45,7 +48,9 @@ class CommonEpilogue {
   /// One vector of whole memory at this place.
   TENON_ALWAYS_INLINE void apply(Vec x, std::int64_t offset) const {
     Vec y = fma(x, scale_, shift_);
-    if constexpr (residual) y = add(y, load_as(epilogue_.residual, offset, narrow && epilogue_.narrow_residual));
+    Vec other = zero();
+    if constexpr (residual) other = load_as(epilogue_.residual, offset, narrow && epilogue_.narrow_residual);
+    y = sloped(y, other);
     y = at_most(high_, at_least(low_, y));
     if (!second || epilogue_.dst[0] != nullptr) {
       store_as(epilogue_.dst[0], offset, y, narrow && (epilogue_.narrow_outputs & 1) != 0);
@@ -59,7 +64,9 @@ class CommonEpilogue {
   /// The same where only some lanes exist; nothing lies as bfloat16.
   TENON_ALWAYS_INLINE void apply(Vec x, std::int64_t offset, Mask lanes) const {
     Vec y = fma(x, scale_, shift_);
-    if constexpr (residual) y = add(y, load(static_cast<const float*>(epilogue_.residual) + offset, lanes));
+    Vec other = zero();
+    if constexpr (residual) other = load(static_cast<const float*>(epilogue_.residual) + offset, lanes);
+    y = sloped(y, other);
     y = at_most(high_, at_least(low_, y));
     if (!second || epilogue_.dst[0] != nullptr) store(static_cast<float*>(epilogue_.dst[0]) + offset, y, lanes);
     if constexpr (second) {
@@ -69,8 +76,22 @@ class CommonEpilogue {
   }
 
  private:
+  /// With the residual, before or behind the slope.
+  TENON_ALWAYS_INLINE Vec sloped(Vec y, Vec other) const {
+    if constexpr (residual) {
+      if (!residual_last_) y = add(y, other);
+    }
+    if (leaky_) y = select(less(zero(), y), y, mul(slope_, y));
+    if constexpr (residual) {
+      if (residual_last_) y = add(y, other);
+    }
+    return y;
+  }
+
   const BoundEpilogue& epilogue_;
   Vec scale_, shift_, low_, high_;
+  bool leaky_, residual_last_;
+  Vec slope_;
   Vec second_scale_, second_shift_, second_low_, second_high_;
 };
 
