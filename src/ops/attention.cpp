@@ -77,9 +77,9 @@ Kernel scores_kernel(const OpCall& call, int keys_index, const Projection& queri
   return matmul_kernel(call, std::move(matmul), 0, keys_index);
 }
 
-Op scores(std::string name, std::vector<std::string> inputs, std::int64_t query_parts, std::int64_t key_parts) {
+Op scores(const std::string& name, std::vector<std::string> inputs, std::int64_t query_parts, std::int64_t key_parts) {
   const int keys_index = static_cast<int>(inputs.size()) - 1;
-  Op op = attention(std::move(name), "queries · keysᵀ / √depth for each batch and head.", std::move(inputs));
+  Op op = attention(name, "queries · keysᵀ / √depth for each batch and head.", std::move(inputs));
   op.infer_shape = [=](ShapeInference& shapes) {
     const auto queries = checked(shapes, 0, query_parts), keys = checked(shapes, keys_index, key_parts);
     if (!queries || !keys) return;
@@ -98,9 +98,8 @@ Op scores(std::string name, std::vector<std::string> inputs, std::int64_t query_
 }
 
 /// attention · values, (query steps, batch, heads * depth).
-Op weighted_values(std::string name, std::vector<std::string> inputs, std::int64_t parts) {
-  Op op =
-      attention(std::move(name), "attention · values for each batch and head, heads side by side.", std::move(inputs));
+Op weighted_values(const std::string& name, std::vector<std::string> inputs, std::int64_t parts) {
+  Op op = attention(name, "attention · values for each batch and head, heads side by side.", std::move(inputs));
   op.infer_shape = [=](ShapeInference& shapes) {
     const auto values = checked(shapes, 0, parts);
     if (!values) return;

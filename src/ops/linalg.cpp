@@ -402,8 +402,8 @@ Op two_outputs(Op op) {
   return op;
 }
 
-Op triangular(std::string name, std::string doc, Compute compute) {
-  Op op = linalg(std::move(name), {}, std::move(doc), infer_triangular, compute);
+Op triangular(const std::string& name, std::string doc, Compute compute) {
+  Op op = linalg(name, {}, std::move(doc), infer_triangular, compute);
   op.inputs = always({"A", "B"});
   op.attributes = {boolean("transpose").or_else(false), boolean("rightside").or_else(false),
                    boolean("lower").or_else(true), real("alpha").or_else(1.0)};
