@@ -24,6 +24,24 @@ struct bf16 { u16 bits; };
 #define NAN_F __int_as_float(0x7fffffff)
 #define INFINITY_F __int_as_float(0x7f800000)
 
+// A grid walks items one a thread: from first_item() on by grid_items().
+__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
+__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
+
+// What the threads of a block have, up to 256 of them, in a fixed order.
+__device__ inline double sum_over_block(double x) {
+  __shared__ double partial[256];
+  partial[threadIdx.x] = x;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    __syncthreads();
+  }
+  const double sum = partial[0];
+  __syncthreads();
+  return sum;
+}
+
 __device__ inline float load(float x) { return x; }
 __device__ inline double load(double x) { return x; }
 __device__ inline float load(f16 x) {
@@ -271,19 +289,6 @@ extern "C" __global__ void reduce_parts(const ReduceGeometry g, D* dst, const Be
 
 // In double, as the reference.
 constexpr const char* kMomentsKernel = R"cuda(
-__device__ inline double sum_over_block(double x) {
-  __shared__ double partial[256];
-  partial[threadIdx.x] = x;
-  __syncthreads();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  const double sum = partial[0];
-  __syncthreads();
-  return sum;
-}
-
 extern "C" __global__ void moments(const ReduceGeometry g, D* means, D* variances, const S* src) {
   for (i64 result = blockIdx.x; result < g.results; result += gridDim.x) {
     const i64 base = offset_of(result, g.kept_rank, g.kept_extent, g.kept_stride);

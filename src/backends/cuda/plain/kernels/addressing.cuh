@@ -1,9 +1,6 @@
 // Rows that the data's indices address: column n of an index matrix (depth, count) is a place in the leading axes of a
 // tensor. T is moved without being looked at, I is the type of the indices.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct AddressGeometry {
   i64 outer, rows, count, inner;
   int depth, from_the_end;  // whether negative indices count from the end

@@ -1,8 +1,5 @@
 // The windows of a convolution as columns, and columns added up where they came from, over any number of spatial axes.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct WindowGeometry {
   i64 images;                       // of one channel each
   i64 pixels, taps, steps;          // of an image, of a kernel, and windows in an image

@@ -1,9 +1,6 @@
 // The arithmetic of places in a tensor: its flat positions, its coordinates, one element a line. T is moved without being
 // looked at, I is the type of the indices and, where it is computed with, of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct LineGeometry {
   i64 outer, size, inner;
   int wraps;     // else what lies outside is clipped

@@ -1,8 +1,5 @@
 // Patches of one feature map against displaced patches of another. A thread an element of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct CorrelationGeometry {
   i64 kernel, displacement, stride1, stride2, pad;
   bool multiply;

@@ -1,8 +1,5 @@
 // The sum over rows of -log softmax(data)[label], in double precision.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // A thread a row. A label is limited to the classes.
 extern "C" __global__ void row_losses(i64 rows, i64 classes, double* loss, const T* data, const T* labels) {
   for (i64 row = first_item(); row < rows; row += grid_items()) {

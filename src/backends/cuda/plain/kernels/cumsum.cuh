@@ -1,9 +1,6 @@
 // Running sums along one axis. Line l begins at l / inner * size * inner + l % inner. D is the type of the result, S what
 // is summed in.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // A thread a line, for the sums are in the reference's order.
 extern "C" __global__ void running_sum(i64 lines, i64 size, i64 inner, D* dst, const T* src) {
   for (i64 line = first_item(); line < lines; line += grid_items()) {

@@ -1,8 +1,6 @@
 // Anchors, overlaps and suppression of boxes, pooling of regions. A place in the order of scores is found by counting
 // the boxes that come before: exact, the same every time, and fast enough for the thousands of boxes of a detector.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
 template <class N> __device__ inline N smaller(N a, N b) { return b < a ? b : a; }
 template <class N> __device__ inline N larger(N a, N b) { return a < b ? b : a; }
 // A number of the data as an index: far out of every tensor where it fits none.

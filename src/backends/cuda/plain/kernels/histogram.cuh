@@ -1,9 +1,6 @@
 // How many elements fall into each bin: bin i holds edge[i] <= x < edge[i + 1], the last one also x equal to its upper
 // edge. T is the type of the data and of the edges given out.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // The edges as given or, where there are none, of equal bins from low to high.
 extern "C" __global__ void bin_edges(i64 bins, double low, double high, double* edges, T* dst, const T* given) {
   for (i64 i = first_item(); i <= bins; i += grid_items()) {

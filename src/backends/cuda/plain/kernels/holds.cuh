@@ -1,9 +1,6 @@
 // Whether something holds for every element: a result that begins as 1 becomes 0 where it does not. T is the type of the
 // data, D that of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 extern "C" __global__ void hold_begin(D* dst) { *dst = convert<D>(i64(1)); }
 
 extern "C" __global__ void hold_finite(i64 count, D* dst, const T* src) {

@@ -9,9 +9,6 @@ struct LinalgGeometry {
   double alpha;
 };
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // A row-major matrix in double precision.
 struct Matrix {
   double* data;
@@ -31,19 +28,6 @@ __device__ inline void widen(double* dst, const T* src, i64 count) {
 __device__ inline void set_identity(const Matrix& m, i64 rows) {
   for (i64 i = threadIdx.x; i < rows * m.columns; i += blockDim.x) m.data[i] = i / m.columns == i % m.columns ? 1 : 0;
   __syncthreads();
-}
-
-__device__ inline double sum_over_block(double x) {
-  __shared__ double partial[THREADS];
-  partial[threadIdx.x] = x;
-  __syncthreads();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  const double sum = partial[0];
-  __syncthreads();
-  return sum;
 }
 
 // The first row from `column` on whose element there is the greatest in magnitude; NaN is never chosen, and never left.

@@ -9,19 +9,6 @@ struct NormGeometry {
   double eps;
 };
 
-__device__ inline double sum_over_block(double x) {
-  __shared__ double partial[256];
-  partial[threadIdx.x] = x;
-  __syncthreads();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  const double sum = partial[0];
-  __syncthreads();
-  return sum;
-}
-
 extern "C" __global__ void normalize(const NormGeometry g, T* dst, T* means, T* spreads, const T* src, const T* gamma,
                                      const T* beta) {
   for (i64 s = blockIdx.x; s < g.sets; s += gridDim.x) {

@@ -1,8 +1,6 @@
 // Planes of (N, C, H, W) read between their pixels: what the samplers, deformable convolution and position-sensitive
 // pooling begin with.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
 __device__ inline i64 clamped(i64 x, i64 low, i64 high) { return x < low ? low : x > high ? high : x; }
 __device__ inline A clamped(A x, A low, A high) { return x < low ? low : x > high ? high : x; }
 

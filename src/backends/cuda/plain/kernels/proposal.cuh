@@ -1,8 +1,6 @@
 // Region proposals of Faster R-CNN: boxes of every cell and anchor, in the order of their scores, without those that
 // overlap a better one. The order is made by merging: tiles first, then runs twice as long each time.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
 __device__ inline float smaller(float a, float b) { return b < a ? b : a; }
 __device__ inline float larger(float a, float b) { return a < b ? b : a; }
 // Rounded before something is added to it, as the reference does: what is compared afterwards is the same.

@@ -2,9 +2,6 @@
 // rounded to an integer is first rounded as there, so products and sums are not contracted. T is the type of the source,
 // D that of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // The larger end of a range.
 __device__ inline float magnitude(float low, float high) { return fabs(low) > fabs(high) ? fabs(low) : fabs(high); }
 

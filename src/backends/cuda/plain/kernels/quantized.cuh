@@ -1,8 +1,5 @@
 // Quantized operators that do what a real one does, on the integers: sums are exact. T is the type of the data.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // The larger end of a range.
 __device__ inline float magnitude(const float* range_low, const float* range_high) {
   return fabs(*range_low) > fabs(*range_high) ? fabs(*range_low) : fabs(*range_high);

@@ -1,9 +1,6 @@
 // Element-wise operators of quantized tensors, in the steps of the reference: what is rounded to an integer is no
 // contracted sum. T and R are the types of the operands, D that of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 // The larger end of a range.
 __device__ inline float magnitude(float low, float high) { return fabs(low) > fabs(high) ? fabs(low) : fabs(high); }
 

@@ -1,8 +1,6 @@
 // Images: resampling of planes (N, C, H, W) and of pixels (N, H, W, C), and what Gluon's transforms export. A thread an
 // element of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
 __device__ inline i64 clamped(i64 x, i64 last) { return x < 0 ? 0 : x > last ? last : x; }
 
 struct PlaneGeometry {

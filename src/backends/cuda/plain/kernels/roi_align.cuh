@@ -1,8 +1,5 @@
 // ROIAlign and its rotated form: the mean of bilinear samples over each bin of a region.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct RegionGeometry {
   i64 batch, channels, height, width, rois, pooled_height, pooled_width;
   float scale;

@@ -1,9 +1,6 @@
 // Order along an axis, by counting what stands before each element, and what an index or a length decides. P is the type
 // of positions and lengths, D that of the result.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct SortGeometry {
   i64 outer, size, inner, kept;
   int ascending;

@@ -1,8 +1,5 @@
 // Sequences of different lengths, whose steps are moved. T is moved without being looked at, L is the type of lengths.
 
-__device__ inline i64 first_item() { return blockIdx.x * static_cast<i64>(blockDim.x) + threadIdx.x; }
-__device__ inline i64 grid_items() { return static_cast<i64>(gridDim.x) * blockDim.x; }
-
 struct SequenceGeometry {
   i64 steps, batch, row;
   i64 step_stride, batch_stride;  // in rows
