@@ -1,9 +1,13 @@
 // Engines on a GPU against the plain executor on the CPU; skipped where there is no GPU.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -47,14 +51,16 @@ std::vector<Tensor> run(const Model& model, const Shape& shape, const std::strin
   }
   const std::vector<Tensor> first = forward(engine);
   if (backend == "cuda") {
-    const std::string file = testing::TempDir() + "cuda_engine_test.plan";
+    // Of this process alone: parts of the tests run side by side.
+    const std::string file = testing::TempDir() + "cuda_engine_test-" + std::to_string(getpid()) + ".plan";
     engine.save(file);
     const std::vector<Tensor> loaded = forward(Engine::load(file));
-    for (std::size_t i = 0; i < first.size(); ++i) {
+    std::filesystem::remove(file);
+    EXPECT_EQ(loaded.size(), first.size());
+    for (std::size_t i = 0; i < std::min(first.size(), loaded.size()); ++i) {
       EXPECT_EQ(std::memcmp(first[i].data(), loaded[i].data(), first[i].bytes()), 0)
           << "the plan's engine gives other bits";
     }
-    std::filesystem::remove(file);
   }
   return first;
 }
@@ -353,6 +359,43 @@ TEST_P(CudaEngine, RunsFewChannels) {
                                                        {"w5", normal_numbers({2, 32, 1, 1}, 11, 0.2f)},
                                                        {"b5", normal_numbers({2}, 12, 0.1f)}});
   for (const std::int64_t batch : {1, 33}) expect_agrees(model, Shape{batch, 3, 67, 94});
+}
+
+/// An engine and a plain executor of each GPU, all at work at once, forwards queued: every GPU of one kind finds the
+/// same bits, none the other's.
+TEST(CudaDevices, EveryOrdinalComputesAtOnceAndAlike) {
+  const std::vector<DeviceInfo> devices = list_devices().devices;
+  if (devices.size() < 3) GTEST_SKIP() << "skipped: there are not two GPUs";
+  setenv("TENON_TUNE", "off", 1);  // what is fastest may differ between two
+  setenv("TENON_CUDA_MMA", "0", 1);
+  const std::size_t gpus = devices.size() - 1;
+  std::vector<Tensor> results(2 * gpus);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      BindOptions options;
+      options.device = Device::parse("cuda:" + std::to_string(i % gpus));
+      options.backend = i < gpus ? "cuda" : "plain";
+      options.precision = i < gpus ? "fp16" : "fp32";
+      options.shapes = {{"data", Shape{20, 5, 17, 15}}};
+      Session session(Engine::build(odd(), options));
+      for (int turn = 1; turn <= 100; ++turn) {
+        session.set_input("data", normal_numbers({20, 5, 17, 15}, turn % 7 + 1, 1));
+        session.forward_async();
+        session.forward_async();
+        session.wait();
+      }
+      results[i] = session.output(0).clone();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    EXPECT_LT(deviation(results[i], results[gpus]), i < gpus ? 1e-2 : 2e-4);
+    const std::size_t first = i < gpus ? 0 : gpus;
+    if (devices[1 + i % gpus].name != devices[1].name) continue;
+    EXPECT_EQ(std::memcmp(results[i].data(), results[first].data(), results[i].bytes()), 0)
+        << "cuda:" << i % gpus << " gives other bits";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, CudaEngine, testing::ValuesIn(kAccuracies),

@@ -110,7 +110,7 @@ TEST_F(FakeCudnn, APlanFileKeepsTheChoice) {
   options.precision = "fp32";
   fake_cudnn_refuse("channels last");  // the choice is not the first that would be made
   const Engine built = Engine::build(volume(), options);
-  const std::string file = testing::TempDir() + "cudnn_test.plan";
+  const std::string file = testing::TempDir() + "cudnn_test-" + std::to_string(getpid()) + ".plan";
   built.save(file);
   fake_cudnn_refuse("");
   const Engine loaded = Engine::load(file);
