@@ -55,6 +55,8 @@ class DeviceMemory {
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) = 0;
   /// The tensor where kernels of the device read it: itself on the host, a copy elsewhere.
   virtual Tensor resident(const Tensor& tensor) = 0;
+  /// Copies within the memory; on a stream (Operands::stream) it is queued there.
+  virtual void copy(void* dst, const void* src, std::size_t bytes, void* stream) const = 0;
   /// Throws Error(invalid_argument) where these bytes, of somebody else, are no memory of the device. On the host,
   /// where nobody can tell, it does not.
   virtual void require_own(const void* data, std::size_t bytes) const = 0;

@@ -38,6 +38,9 @@ class HostMemory : public DeviceMemory {
     return {memory, static_cast<std::byte*>(memory->mutable_data())};
   }
   Tensor resident(const Tensor& tensor) override { return tensor; }
+  void copy(void* dst, const void* src, std::size_t bytes, void*) const override {
+    if (bytes > 0) std::memcpy(dst, src, bytes);
+  }
   void require_own(const void*, std::size_t) const override {}
   std::unique_ptr<DeviceQueue> open_queue() override { return std::make_unique<HostQueue>(); }
 

@@ -48,6 +48,20 @@ class Foreign {
   CUstream stream_ = nullptr;
 };
 
+// Such outputs have no memory of their own.
+TEST_F(FakeCuda, OutputsMayBeInputsOrParametersOrReturnedTwice) {
+  const Model model = model_of("%data = variable\n%w = variable\n%y = exp(%data)\nreturn %y, %data, %w, %y\n",
+                               {{"w", tensor({3}, {4, 5, 6})}});
+  for (const char* backend : {"plain", "cuda"}) {
+    Executor executor = Executor::bind(model, on(0, {1, 2}, backend));
+    executor.set_input("data", tensor({1, 2}, {0.5, 0.25}));
+    for (int turn = 0; turn < 3; ++turn) executor.forward();  // the last one replayed
+    EXPECT_EQ(executor.output(1).data<float>()[1], 0.25f);
+    EXPECT_EQ(executor.output(2).data<float>()[2], 6.0f);
+    EXPECT_EQ(executor.output(3).data<float>()[0], executor.output(0).data<float>()[0]);
+  }
+}
+
 TEST_F(FakeCuda, AnInputIsReadWhereItLiesAndAnOutputTakenFromThere) {
   Executor executor = Executor::bind(model_of(kSum), on(0, {1, 2}));
   Foreign foreign(0, 2);

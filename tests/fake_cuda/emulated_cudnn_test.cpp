@@ -56,7 +56,7 @@ constexpr const char* kVolume =
 // Windows over three axes, what is neither a maximum nor an average, whole planes, reductions of them.
 constexpr const char* kPools =
     "%data = variable\n%w = variable\n"
-    "%c = Convolution(%data, %w) {kernel=(2, 1, 3), num_filter=16, no_bias=True}\n"
+    "%c = Convolution(%data, %w) {kernel=(2, 1, 3), num_filter=11, no_bias=True}\n"
     "%m = Pooling(%c) {kernel=(2, 3, 3), stride=(1, 2, 2), pad=(1, 0, 1), pool_type=max}\n"
     "%a = Pooling(%c) {kernel=(3, 2, 2), stride=(2, 1, 2), pad=(1, 1, 0), pool_type=avg, pooling_convention=full}\n"
     "%i = Pooling(%c) {kernel=(3, 5, 5), pad=(0, 2, 2), pool_type=avg, count_include_pad=False}\n"
@@ -88,8 +88,14 @@ const Network kNetworks[] = {
      {{"w", {16, 5, 3, 3, 3}}, {"b", {16}}, {"v", {24, 8, 1, 3, 2}}, {"u", {24, 5, 2, 3, 3}}, {"a", {5}}}},
     {"Pools",
      kPools,
-     {2, 5, 5, 7, 9},
-     {{"w", {16, 5, 2, 1, 3}}},
+     {2, 3, 5, 7, 9},
+     {{"w", {11, 3, 2, 1, 3}}},
+     {"tenon:pooling pooling", "tenon:pooling global_pooling", "tenon:reduce"}},
+    // Whose outputs lie in memory filled up to whole units, as they are.
+    {"PoolsOfOne",
+     kPools,
+     {1, 3, 5, 7, 9},
+     {{"w", {11, 3, 2, 1, 3}}},
      {"tenon:pooling pooling", "tenon:pooling global_pooling", "tenon:reduce"}},
     {"Deconvolutions",
      kDeconvolutions,

@@ -47,6 +47,33 @@ int driver_version = 13000;
 std::string launches, asked_launches;
 thread_local Context* current = nullptr;
 
+std::size_t pages_of(std::size_t bytes) {
+  return (bytes + 4095) / 4096 * 4096;
+}
+
+/// Devices' memory can be touched only while their work runs: the host that reads or writes it falls, as with a GPU.
+class MemoryInUse {
+ public:
+  MemoryInUse() {
+    if (uses_++ == 0) protect(PROT_READ | PROT_WRITE);
+  }
+  ~MemoryInUse() {
+    if (--uses_ == 0) protect(PROT_NONE);
+  }
+  MemoryInUse(const MemoryInUse&) = delete;
+  MemoryInUse& operator=(const MemoryInUse&) = delete;
+
+ private:
+  static void protect(int how) {
+    for (const Context& context : contexts) {
+      for (const auto& [address, bytes] : context.blocks) {
+        mprotect(reinterpret_cast<void*>(address), pages_of(bytes), how);
+      }
+    }
+  }
+  static inline int uses_ = 0;
+};
+
 /// A loaded image: the library of an emulated kernel, or code of a GPU.
 struct Module {
   std::size_t hash = 0;
@@ -125,6 +152,7 @@ struct CUstream_st {
   }
 
   CUresult run_until(const std::function<bool()>& done) {
+    const MemoryInUse in_use;
     while (context->lost == CUDA_SUCCESS && !queue.empty() && queue.front() && !done()) {
       const Work work = std::move(queue.front());
       queue.pop_front();
@@ -277,9 +305,12 @@ CUresult cuMemAlloc(CUdeviceptr* address, std::size_t bytes) {
   BEGIN
   if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
   if (current->used + bytes > current->memory) return CUDA_ERROR_OUT_OF_MEMORY;
-  *address = reinterpret_cast<CUdeviceptr>(std::aligned_alloc(512, (bytes + 511) / 512 * 512));
-  std::memset(reinterpret_cast<void*>(*address), 0xff, bytes);  // NaN: nobody may rely on zeros
+  void* const block = mmap(nullptr, pages_of(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
+  *address = reinterpret_cast<CUdeviceptr>(block);
+  const MemoryInUse in_use;
   current->blocks[*address] = bytes;
+  std::memset(block, 0xff, bytes);  // NaN: nobody may rely on zeros
   current->used += bytes;
   return CUDA_SUCCESS;
 }
@@ -287,9 +318,10 @@ CUresult cuMemFree(CUdeviceptr address) {
   BEGIN
   const auto block = current->blocks.find(address);
   if (block == current->blocks.end()) return CUDA_ERROR_INVALID_VALUE;
+  const std::size_t pages = pages_of(block->second);
   current->used -= block->second;
   current->blocks.erase(block);
-  std::free(reinterpret_cast<void*>(address));
+  munmap(reinterpret_cast<void*>(address), pages);
   return CUDA_SUCCESS;
 }
 CUresult cuMemGetInfo(std::size_t* available, std::size_t* total) {

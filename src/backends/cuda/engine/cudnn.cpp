@@ -183,24 +183,13 @@ WeightShape weight_shape(const OpCall& call) {
   return {static_cast<int>(weight[1]), static_cast<int>(weight.elements(2, weight.rank()))};
 }
 
-/// Whether the channels, filled up, come in eights. Over three axes an engine in a 32-bit type whose convolution made
-/// 12 channels of 4 ended the process on an H100 (cuDNN 9.19); those in eights, and all in 16 bits, ran there.
-bool in_eights(const OpCall& call, int unit) {
-  const auto filled = [&](std::int64_t channels) { return (channels + unit - 1) / unit * unit; };
-  return filled(call.shape_in(0)[1]) % 8 == 0 && filled(call.shape_out()[1]) % 8 == 0;
-}
-
 Offer offer_cudnn(const StepRequest& request) {
-  const OpCall& call = request.call;
   Conditions conditions;
   conditions.require(request.constant[1] != nullptr, "the weight is computed");
   conditions.require(cudnn().usable(), "cuDNN is not here: {}", cudnn().library.problem());
   if (conditions.refuse()) return conditions.reason();
   const FusedCall fused(request);
   if (!fused.problem().empty()) return fused.problem();
-  conditions.require(call.shape_in(0).rank() < 5 || in_eights(call, unit_of(fused.storage())),
-                     "channels over three axes that do not come in eights are not left to cuDNN");
-  if (conditions.refuse()) return conditions.reason();
   const MemoryFormat format = blocked_format(fused.storage());
   return fused.plan({{}, cudnn_libraries(fused)}, format, format, weight_shape(request.call));
 }

@@ -246,6 +246,11 @@ class GpuMemory : public DeviceMemory {
     return Tensor::borrow_const(memory.get(), tensor.shape(), tensor.dtype(), memory);
   }
 
+  void copy(void* dst, const void* src, std::size_t bytes, void* stream) const override {
+    if (bytes == 0) return;
+    check(driver().cuMemcpyDtoDAsync(address_of(dst), address_of(src), bytes, static_cast<CUstream>(stream)));
+  }
+
   void require_own(const void* data, std::size_t bytes) const override {
     device_.make_current();
     const CUdeviceptr address = address_of(data);
