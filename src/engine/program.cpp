@@ -484,16 +484,15 @@ class Builder {
     std::map<int, int> result_of;  // by buffer
     for (std::size_t i = 0; i < program_.outputs.size(); ++i) {
       const Place place = program_.outputs[i];
-      const TensorType& type = graph_.type(graph_.outputs[i]);
+      const std::size_t bytes = padded_bytes(graph_.type(graph_.outputs[i]), {});
       const Place result{Kind::result, static_cast<int>(i)};
       program_.outputs[i] = result;
-      if (place.kind == Kind::buffer && program_.buffers[index(place.index)].bytes == padded_bytes(type, {}) &&
+      if (place.kind == Kind::buffer && program_.buffers[index(place.index)].bytes == bytes &&
           result_of.emplace(place.index, result.index).second) {
         continue;
       }
       Step step;
       step.info = {graph_.value_name(graph_.outputs[i]), "", "copy", {}};
-      const std::size_t bytes = index(type.shape.elements()) * size_of(*type.dtype);
       step.kernel.run = [memory = backend_.memory, bytes](const Operands& operands) {
         memory->copy(operands.dst[0], operands.src[0], bytes, operands.stream);
       };
