@@ -51,7 +51,8 @@ std::size_t pages_of(std::size_t bytes) {
   return (bytes + 4095) / 4096 * 4096;
 }
 
-/// Devices' memory can be touched only while their work runs: the host that reads or writes it falls, as with a GPU.
+/// Devices' memory can be touched only while their work runs: a host that reads or writes it ends, as with a
+/// GPU. Under the mutex.
 class MemoryInUse {
  public:
   MemoryInUse() {
