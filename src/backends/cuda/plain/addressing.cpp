@@ -110,14 +110,13 @@ Offer scatter_plan(const StepRequest& request, const AddressGeometry& g, int src
                      scatter = kernel_of(request, "scatter", src, indices),
                      refusals = refusals_of(call, of_one_axis)](const Operands& at) {
     const auto stream = static_cast<CUstream>(at.stream);
-    const auto dst = reinterpret_cast<CUdeviceptr>(at.dst[0]), owner = reinterpret_cast<CUdeviceptr>(at.workspace);
     const auto input = [&](int i) { return at.src[static_cast<std::size_t>(i)]; };
     if (base < 0) {
-      check(driver().cuMemsetD8Async(dst, 0, bytes, stream));
+      check(driver().cuMemsetD8Async(reinterpret_cast<CUdeviceptr>(at.dst[0]), 0, bytes, stream));
     } else {
-      check(driver().cuMemcpyDtoDAsync(dst, reinterpret_cast<CUdeviceptr>(input(base)), bytes, stream));
+      copy_within(at.dst[0], input(base), bytes, at.stream);
     }
-    check(driver().cuMemsetD8Async(owner, 0xff, owner_bytes, stream));
+    check(driver().cuMemsetD8Async(reinterpret_cast<CUdeviceptr>(at.workspace), 0xff, owner_bytes, stream));
     RefusalRecord* const refused = refusals->record(at.stream);
     launch(claim, at.stream, grid_size(g.count, kThreads), kThreads, g, at.workspace, input(indices), refused);
     launch(scatter, at.stream, grid_size(g.count * g.inner, kThreads), kThreads, g, at.dst[0], input(src),

@@ -25,9 +25,7 @@ Offer offer(const StepRequest& request) {
   if (request.call.shape_out().elements() == 0) return "there are no elements";
   StepPlan plan;
   plan.kernel.run = [value = request.memory.resident(computed(request.call))](const Operands& at) {
-    check(driver().cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(at.dst[0]),
-                                     reinterpret_cast<CUdeviceptr>(value.data()), value.bytes(),
-                                     static_cast<CUstream>(at.stream)));
+    copy_within(at.dst[0], value.data(), value.bytes(), at.stream);
   };
   return plan;
 }

@@ -27,10 +27,9 @@ Kernel run_kernel(const StridedMap& map, std::size_t size, int src, int dst) {
   const auto from = static_cast<std::uint64_t>(map.src_offset[0]) * size;
   const auto to = static_cast<std::uint64_t>(map.dst_offset) * size;
   return {[=](const Operands& operands) {
-    const auto source = reinterpret_cast<CUdeviceptr>(operands.src[static_cast<std::size_t>(src)]);
-    const auto target = reinterpret_cast<CUdeviceptr>(operands.dst[static_cast<std::size_t>(dst)]);
-    if (target == 0 || bytes == 0) return;
-    check(driver().cuMemcpyDtoDAsync(target + to, source + from, bytes, static_cast<CUstream>(operands.stream)));
+    const auto* const source = static_cast<const std::byte*>(operands.src[static_cast<std::size_t>(src)]);
+    auto* const target = static_cast<std::byte*>(operands.dst[static_cast<std::size_t>(dst)]);
+    if (target != nullptr) copy_within(target + to, source + from, bytes, operands.stream);
   }};
 }
 

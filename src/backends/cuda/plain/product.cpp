@@ -129,9 +129,7 @@ StepPlan plan_of(const ProductForm& form, std::size_t dst_bytes, Multiply multip
   StepPlan plan;
   plan.kernel.run = [=, form = form](const Operands& operands) {
     if (form.matmul.beta != 0) {
-      check(driver().cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(operands.dst[0]),
-                                       reinterpret_cast<CUdeviceptr>(operands.src[static_cast<std::size_t>(form.c)]),
-                                       dst_bytes, static_cast<CUstream>(operands.stream)));
+      copy_within(operands.dst[0], operands.src[static_cast<std::size_t>(form.c)], dst_bytes, operands.stream);
     }
     multiply(operands, operands.src[static_cast<std::size_t>(form.a)], operands.src[static_cast<std::size_t>(form.b)]);
   };

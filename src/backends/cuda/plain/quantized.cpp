@@ -28,10 +28,7 @@ GpuFunction kernel_of(const StepRequest& request, const std::string& name) {
 /// The range of what moves or compares elements: that of input `low` and the one behind it.
 void copy_range(const Operands& at, std::size_t low) {
   for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
-    if (at.dst[1 + end] == nullptr) continue;
-    check(driver().cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(at.dst[1 + end]),
-                                     reinterpret_cast<CUdeviceptr>(at.src[low + end]), sizeof(float),
-                                     static_cast<CUstream>(at.stream)));
+    if (at.dst[1 + end] != nullptr) copy_within(at.dst[1 + end], at.src[low + end], sizeof(float), at.stream);
   }
 }
 
@@ -130,8 +127,7 @@ Offer offer_flatten(const StepRequest& request) {
   if (conditions.refuse()) return conditions.reason();
   StepPlan plan;
   plan.kernel.run = [bytes = static_cast<std::size_t>(call.shape_out().elements())](const Operands& at) {
-    check(driver().cuMemcpyDtoDAsync(reinterpret_cast<CUdeviceptr>(at.dst[0]), reinterpret_cast<CUdeviceptr>(at.src[0]),
-                                     bytes, static_cast<CUstream>(at.stream)));
+    copy_within(at.dst[0], at.src[0], bytes, at.stream);
     copy_range(at, 1);
   };
   return plan;

@@ -247,8 +247,7 @@ class GpuMemory : public DeviceMemory {
   }
 
   void copy(void* dst, const void* src, std::size_t bytes, void* stream) const override {
-    if (bytes == 0) return;
-    check(driver().cuMemcpyDtoDAsync(address_of(dst), address_of(src), bytes, static_cast<CUstream>(stream)));
+    copy_within(dst, src, bytes, stream);
   }
 
   void require_own(const void* data, std::size_t bytes) const override {
@@ -289,6 +288,11 @@ class GpuMemory : public DeviceMemory {
 
 std::shared_ptr<DeviceMemory> gpu_memory(int ordinal) {
   return std::make_shared<GpuMemory>(ordinal);
+}
+
+void copy_within(void* dst, const void* src, std::size_t bytes, void* stream) {
+  if (bytes == 0) return;
+  check(driver().cuMemcpyDtoDAsync(address_of(dst), address_of(src), bytes, static_cast<CUstream>(stream)));
 }
 
 GpuDevice& device_of(const DeviceMemory& memory) {
