@@ -48,7 +48,8 @@ std::string launches, asked_launches;
 thread_local Context* current = nullptr;
 
 std::size_t pages_of(std::size_t bytes) {
-  return (bytes + 4095) / 4096 * 4096;
+  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
 }
 
 /// Devices' memory can be touched only while their work runs: a host that reads or writes it ends, as with a
