@@ -215,9 +215,9 @@ void fake_cuda_set_capability(int ordinal, int major, int minor) {
   contexts[static_cast<std::size_t>(ordinal)].major = major;
   contexts[static_cast<std::size_t>(ordinal)].minor = minor;
 }
-void fake_cuda_hang(int launches) {
+void fake_cuda_hang(int count) {
   const std::scoped_lock lock(mutex);
-  hanging_launches = launches;
+  hanging_launches = count;
 }
 std::size_t fake_cuda_pending() {
   const std::scoped_lock lock(mutex);
