@@ -479,7 +479,8 @@ class Builder {
   }
 
   /// Outputs move from their buffers to the memory of the caller. What is no buffer of its own (an input, a constant,
-  /// an output that is returned twice) is copied there by a last step.
+  /// an output that is returned twice) or lies in a larger one, as units that are filled up do, is copied there by a
+  /// last step.
   void give_results() {
     std::map<int, int> result_of;  // by buffer
     for (std::size_t i = 0; i < program_.outputs.size(); ++i) {

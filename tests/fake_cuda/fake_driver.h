@@ -17,7 +17,7 @@ void fake_cuda_fail_calls(const char* function, int status, int calls);
 void fake_cuda_fail_work(int status);
 /// Before a device is first used: what kernels are compiled for. 8.5 unless set, for which NVRTC compiles nothing.
 void fake_cuda_set_capability(int ordinal, int major, int minor);
-/// The next launches of a GPU's kernels never end.
+/// The next `count` launches of a GPU's kernels never end.
 void fake_cuda_hang(int count);
 /// Pieces of work that were queued and have not run.
 std::size_t fake_cuda_pending();
